@@ -1,0 +1,160 @@
+"""Errors: one tree, three kinds kept apart, and one catalogue of the lines people read.
+
+    HydraError
+    ├── BrokenLaw        we are wrong: a promise found broken; halts, never continues            exit 1
+    ├── UserError        the input or the surroundings are wrong: one coded line, never a trace  exit 2 (3, 4)
+    └── Unavailable      a part is away or did not answer: nothing is known, nothing was done    exit 3
+
+What a counterparty refuses is a value (`Denied`, `Rejected`), not an exception; what is unknown is a
+state (`in_doubt`), not an exception either.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from string import Formatter
+from typing import Final
+
+DONE: Final = 0
+BROKEN: Final = 1
+BAD_INPUT: Final = 2
+COULD_NOT_RUN: Final = 3
+IN_DOUBT: Final = 4
+
+_VALUE_CHARS_MAX: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One catalogue line: the exit code, what is wrong (with its place and value), and how to mend it."""
+
+    exit_code: int
+    what: str
+    fix: str
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names both templates ask for."""
+        parts = (*Formatter().parse(self.what), *Formatter().parse(self.fix))
+        return frozenset(name for _, name, _, _ in parts if name is not None)
+
+
+class HydraError(Exception):
+    """A failure with a code of the catalogue; `str()` is the whole line a person reads."""
+
+    def __init__(self, code: str, **values: object) -> None:
+        entry = CATALOGUE.get(code)
+        if entry is None:
+            raise ValueError(f"{code} is not in the catalogue")
+        if values.keys() != entry.fields:
+            raise ValueError(f"{code} takes exactly {sorted(entry.fields)}, not {sorted(values)}")
+        self.code = code
+        self.exit_code = entry.exit_code
+        self.values = values
+        shown = {name: _one_line(value) for name, value in values.items()}
+        self.what = entry.what.format(**shown)
+        self.fix = entry.fix.format(**shown)
+        stop = "" if self.what.endswith("?") else "."
+        super().__init__(f"{code} {self.what}{stop} Fix: {self.fix}.")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.code, self.values)
+
+
+class BrokenLaw(HydraError):
+    """We are wrong: a law of ARCHITECTURE.md does not hold; whoever catches it halts and tells a person."""
+
+
+class UserError(HydraError):
+    """The input or the surroundings are wrong, and the person reading can mend it."""
+
+
+class Unavailable(HydraError):
+    """A part is away or did not answer; nothing was done and nothing may be concluded from it."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """The `{hint}` of a catalogue line: `, did you mean x?`, or nothing where no known name is near."""
+    near = get_close_matches(given, list(known), n=1, cutoff=0.6)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+def _rebuild(kind: type[HydraError], code: str, values: dict[str, object]) -> HydraError:
+    return kind(code, **values)
+
+
+def _one_line(value: object) -> str:
+    """The value as printable text on one line: input that reached us must not steer the terminal."""
+    text = " ".join(str(value).split())
+    text = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+    return text if len(text) <= _VALUE_CHARS_MAX else text[: _VALUE_CHARS_MAX - 1] + "…"
+
+
+# Templates end without a full stop; the sentence order is: where, what, value. Add yours in its block.
+CATALOGUE: Final[dict[str, Entry]] = {
+    # 0xx: the command line
+    "HY-000": Entry(
+        BROKEN,
+        "unexpected {kind}: {detail} (trace saved in {path})",
+        "this is a defect of hydra: report it with that file; HYDRA_DEBUG_TRACE=1 prints the trace instead",
+    ),
+    "HY-001": Entry(BAD_INPUT, "{command}: no such command: {given}{hint}", "see `{command} --help`"),
+    "HY-002": Entry(BAD_INPUT, "{command}: no such option: {given}{hint}", "see `{command} --help`"),
+    "HY-003": Entry(BAD_INPUT, "{command}: {given} is missing", "add it; see `{command} --help`"),
+    "HY-004": Entry(BAD_INPUT, "{command}: {given}: {problem}{hint}", "see `{command} --help`"),
+    "HY-005": Entry(BAD_INPUT, "{command}: {problem}", "see `{command} --help`"),
+    "HY-006": Entry(BAD_INPUT, "{where}: cannot write: {problem}", "give a file in a directory you may write to"),
+    # 1xx: configuration
+    "HY-101": Entry(
+        BAD_INPUT, "{where}: cannot read this configuration file: {problem}", "check --config or HYDRA_CONFIG"
+    ),
+    "HY-102": Entry(BAD_INPUT, "{where}: not TOML: {problem}", "correct that line"),
+    "HY-103": Entry(
+        BAD_INPUT,
+        "{where}: unknown key {key} = {value}{hint}",
+        "correct or remove it; `hydra config show` lists the keys",
+    ),
+    "HY-104": Entry(
+        BAD_INPUT, "{where}: {key} = {value}: {problem}", "give a value that fits; docs/configuration.md says which"
+    ),
+    "HY-105": Entry(
+        BAD_INPUT,
+        "environment: unknown variable {name} = {value}{hint}",
+        "correct or unset it; docs/configuration.md lists the names",
+    ),
+    "HY-106": Entry(
+        COULD_NOT_RUN,
+        "{where}: the data directory {path} cannot be used: {problem}",
+        "set HYDRA_DATA_DIR to a directory you may write to",
+    ),
+    "HY-110": Entry(
+        BAD_INPUT, "{where}: mode = live, without --live on the command line", "add --live, or set mode = paper"
+    ),
+    "HY-111": Entry(
+        BAD_INPUT,
+        "mode live: the account typed back is {given}, the configuration has {account}",
+        "give the configured account: --account-confirm ID",
+    ),
+    "HY-112": Entry(
+        BAD_INPUT,
+        "mode live: no passed paper gate is on record for account {account}",
+        "run the paper gate first; docs/runbook.md says how",
+    ),
+    "HY-113": Entry(
+        BAD_INPUT,
+        "mode {mode}: gateway.account = {account} ({where}) is not a {mode} account",
+        "paper accounts begin with DU; correct mode or gateway.account",
+    ),
+    # 2xx: simulated gateway
+    # 3xx: broker connection
+    # 4xx: ledger
+    # 5xx: session and planning
+    # 6xx: worker, flows, server
+    # 7xx: risk configuration
+    # 9xx: a law found broken (BrokenLaw)
+    "HY-900": Entry(
+        BROKEN,
+        "law {law} broken: {detail}",
+        "trading is halted and stays so: read docs/runbook.md, then resolve it by name",
+    ),
+}
