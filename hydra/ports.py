@@ -1,0 +1,183 @@
+"""The ports: what the use cases need of the world, as small Protocols and the values that cross them.
+
+Broker answers are three-valued: a value, a refusal (`Refused`), or `Unknown`. A timeout is Unknown, never
+"empty". The ledger is synchronous on purpose: the write comes before the send.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from hydra.domain.contract import Contract
+from hydra.domain.events import ChildSending, ParentEvent
+from hydra.domain.evidence import BrokerSnapshot, ExecutionReport, Report
+from hydra.domain.exposure import Exposure
+from hydra.domain.market import DailyBar, Quote
+from hydra.domain.parent import ParentOrder
+from hydra.risk.gate import Verdict
+from hydra.risk.view import AccountEvent, ControlState, Denied
+
+
+class Clock(Protocol):
+    """Market time and wall time; see hydra.clock."""
+
+    speed: float
+
+    def now(self) -> datetime: ...
+    def wall_s(self) -> float: ...
+    def wall_delay(self, until: datetime) -> float: ...
+    def market(self, wall_s: float) -> timedelta: ...
+    async def sleep_until(self, until: datetime) -> None: ...
+    async def sleep_wall(self, seconds: float) -> None: ...
+
+
+# --- the broker -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The broker did not answer in time, or its answer is not whole: nothing may be concluded."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The broker answered, and the answer is no."""
+
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The child's frame left this process."""
+
+    write_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Nothing was written to the socket, and this process knows it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """The account as the broker values it."""
+
+    account: str
+    equity_usd: Decimal
+    available_funds_usd: Decimal
+    init_margin_usd: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Whether new children may be sent now, why not, and since when (wall seconds) the link is wholly good."""
+
+    is_good: bool
+    reason: str
+    good_since_wall_s: float
+    connection_no: int
+    skew_s: float | None
+
+
+class Broker(Protocol):
+    """One client id's view of IB; every method belongs to the loop that owns the connection."""
+
+    client_id: int
+    account: str
+
+    @property
+    def link(self) -> Link: ...
+
+    def raise_ids_above(self, largest: int) -> None: ...
+    def next_order_id(self) -> int: ...
+    def place(self, recorded: "RecordedSending", contract: Contract, verdict: Verdict) -> Sent | NotSent: ...
+    def cancel(self, sending: ChildSending) -> bool: ...
+    def reports(self) -> Sequence[Report]: ...
+    async def wait_report(self, timeout_s: float) -> bool: ...
+    def wake(self) -> None: ...
+    async def snapshot(self) -> BrokerSnapshot | Unknown: ...
+    async def qualify(self, symbol: str, month: str | None = None) -> Contract | Refused | Unknown: ...
+    async def watch(self, contract: Contract) -> Refused | Unknown | None: ...
+    def quote(self, con_id: int) -> Quote | None: ...
+    async def daily_bars(self, contract: Contract, days: int) -> Sequence[DailyBar] | Refused | Unknown: ...
+    async def account_state(self) -> AccountState | Unknown: ...
+
+
+# --- the ledger -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who may send on a client id: only the holder of the current epoch."""
+
+    client_id: int
+    epoch: int
+    holder: str
+    build_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSending:
+    """A `ChildSending` whose commit this process won; only the ledger makes one."""
+
+    sending: ChildSending
+    committed_wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Another writer came first, or the state in the same transaction forbids it: nothing was written."""
+
+    reason: str
+    denied: Denied | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubtCommit:
+    """COMMIT itself failed: whether the event is there is unknown; this process must not send it."""
+
+    reason: str
+
+
+class Ledger(Protocol):
+    """The append-only book of what was promised and what happened."""
+
+    # streams of parents
+    def load(self, parent_id: str) -> ParentOrder | None: ...
+    def unfinished(self) -> Sequence[ParentOrder]: ...
+    def session(self, session_on: date) -> Sequence[ParentOrder]: ...
+    def append(
+        self, parent_id: str, after_seq: int, events: Sequence[ParentEvent]
+    ) -> ParentOrder | Conflict: ...
+    def commit_sending(
+        self,
+        lease: Lease,
+        after_seq: int,
+        events: Sequence[ParentEvent],
+        check: "Callable[[ControlState], Denied | None]",
+    ) -> RecordedSending | Conflict | InDoubtCommit: ...
+
+    # the account's own streams: foreign executions, adoptions, trading states, breakers, equity marks
+    def record(self, events: Sequence[AccountEvent]) -> None: ...
+    def control(self, con_id: int, symbol: str) -> ControlState: ...
+    def positions(self) -> Mapping[int, int]: ...
+    def exposure(self, con_id: int) -> Exposure: ...
+    def known_executions(self, since: datetime) -> "Mapping[str, ExecutionReport]": ...
+    def knows_order_ref(self, order_ref: str) -> bool: ...
+    def largest_ib_order_id(self, client_id: int) -> int: ...
+    def parent_of_order(self, client_id: int, ib_order_id: int) -> str | None: ...
+
+    # leases
+    def acquire(self, client_id: int, holder: str, build_id: str) -> Lease | Conflict: ...
+    def renew(self, lease: Lease) -> bool: ...
+    def release(self, lease: Lease) -> None: ...
+
+    def export(self) -> Iterable[Mapping[str, object]]: ...

@@ -1,0 +1,1 @@
+"""The risk gate: the only place where permission to send comes from."""

@@ -1,0 +1,84 @@
+"""What the risk gate looks at: the ledger's control state, the market, the account."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from hydra.domain.contract import Contract
+from hydra.domain.events import (
+    BreakerMoved,
+    EquityMarked,
+    ForeignExecutionBooked,
+    PositionAdopted,
+    ReconciliationFound,
+    TradingState,
+    TradingStateChanged,
+)
+from hydra.domain.exposure import Exposure
+from hydra.domain.market import Quote
+
+AccountEvent = (
+    ForeignExecutionBooked
+    | PositionAdopted
+    | TradingStateChanged
+    | BreakerMoved
+    | EquityMarked
+    | ReconciliationFound
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The gate's no, with every reason, each `CODE: what, value, limit`."""
+
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerStatus:
+    """The persisted state of one circuit breaker."""
+
+    state: str
+    cooldown_left: int
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCounts:
+    """New orders and cancels this account sent: within the last second, minute, and this session."""
+
+    last_second: int = 0
+    last_minute: int = 0
+    session: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ControlState:
+    """What the ledger knows that bears on one more order in one contract, read in one transaction."""
+
+    trading_state: TradingState
+    trading_reason: str
+    exposure: Exposure
+    exposures: Mapping[int, Exposure]
+    has_doubt: bool
+    breakers: Mapping[str, BreakerStatus] = field(default_factory=dict)
+    equity_open_usd: Decimal | None = None
+    equity_peak_usd: Decimal | None = None
+    messages: MessageCounts = MessageCounts()
+    entries_session: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RiskView:
+    """Everything a verdict is based on, at one instant."""
+
+    now: datetime
+    control: ControlState
+    contract: Contract
+    quote: Quote | None
+    equity_usd: Decimal | None
+    adv_lots: int
+    marks: Mapping[int, Decimal]
+    usd_per_point: Mapping[int, Decimal]
+    worst_trade_usd: Decimal = Decimal(0)
