@@ -103,10 +103,12 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "HY-003": Entry(BAD_INPUT, "{command}: {given} is missing", "add it; see `{command} --help`"),
     "HY-004": Entry(BAD_INPUT, "{command}: {given}: {problem}{hint}", "see `{command} --help`"),
     "HY-005": Entry(BAD_INPUT, "{command}: {problem}", "see `{command} --help`"),
-    "HY-006": Entry(BAD_INPUT, "{where}: cannot write: {problem}", "give a file in a directory you may write to"),
+    "HY-006": Entry(BAD_INPUT, "{where}: cannot write: {problem}", "give a file you may write to"),
     # 1xx: configuration
     "HY-101": Entry(
-        BAD_INPUT, "{where}: cannot read this configuration file: {problem}", "check --config or HYDRA_CONFIG"
+        BAD_INPUT,
+        "{where}: cannot read this configuration file: {problem}",
+        "check --config or HYDRA_CONFIG",
     ),
     "HY-102": Entry(BAD_INPUT, "{where}: not TOML: {problem}", "correct that line"),
     "HY-103": Entry(
@@ -115,7 +117,9 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "correct or remove it; `hydra config show` lists the keys",
     ),
     "HY-104": Entry(
-        BAD_INPUT, "{where}: {key} = {value}: {problem}", "give a value that fits; docs/configuration.md says which"
+        BAD_INPUT,
+        "{where}: {key} = {value}: {problem}",
+        "give a value that fits; docs/configuration.md says which",
     ),
     "HY-105": Entry(
         BAD_INPUT,
@@ -128,12 +132,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "set HYDRA_DATA_DIR to a directory you may write to",
     ),
     "HY-110": Entry(
-        BAD_INPUT, "{where}: mode = live, without --live on the command line", "add --live, or set mode = paper"
+        BAD_INPUT,
+        "{where}: trading.mode = live, but --live is not on the command line",
+        "add --live, or set trading.mode = paper",
     ),
     "HY-111": Entry(
         BAD_INPUT,
         "mode live: the account typed back is {given}, the configuration has {account}",
-        "give the configured account: --account-confirm ID",
+        "type it back: --confirm-account ID",
     ),
     "HY-112": Entry(
         BAD_INPUT,

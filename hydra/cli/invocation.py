@@ -1,0 +1,62 @@
+"""What the root options said, handed to every sub-command as `ctx.obj`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra.domain.errors import UserError
+
+if TYPE_CHECKING:
+    import typer
+
+    from hydra.config import Loaded, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """The options before the sub-command; settings are loaded only when a command asks for them."""
+
+    config_file: Path | None = None
+    assignments: tuple[str, ...] = ()
+    live: bool = False
+    confirmed_account: str | None = None
+
+    def load(self, flags: Mapping[str, object] | None = None) -> Loaded:
+        """Settings with their sources; `flags` maps key paths to the command's options, None = not given."""
+        from hydra.config import load
+
+        given: dict[str, object] = dict(_assignment(text) for text in self.assignments)
+        given.update({key: value for key, value in (flags or {}).items() if value is not None})
+        return load(self.config_file, given)
+
+    def settings(self, flags: Mapping[str, object] | None = None) -> Settings:
+        return self.load(flags).settings
+
+    def trading_settings(
+        self, flags: Mapping[str, object] | None = None, *, is_gate_passed: bool = False
+    ) -> Settings:
+        """Settings for a command that can place orders; mode live needs all its conditions."""
+        from hydra.config import require_mode_conditions
+
+        loaded = self.load(flags)
+        require_mode_conditions(
+            loaded, live=self.live, confirmed_account=self.confirmed_account, is_gate_passed=is_gate_passed
+        )
+        return loaded.settings
+
+
+def invocation(ctx: typer.Context) -> Invocation:
+    """The root's options, or their defaults where a sub-app runs by itself."""
+    return ctx.obj if isinstance(ctx.obj, Invocation) else Invocation()
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(
+            "HY-004", command="hydra", given="--set", problem=f"{text!r} is not KEY=VALUE", hint=""
+        )
+    return key.strip(), value.strip()
