@@ -40,7 +40,7 @@ class ScaledClock(SystemClock):
     def __init__(self, start: datetime, speed: float, anchor_s: float) -> None:
         """`start`: aware instant that held at Unix wall second `anchor_s`; `speed` > 0."""
         if start.tzinfo is None or not speed > 0:
-            raise ValueError(f"a scaled clock needs an aware start and a positive speed, not {start}, {speed}")
+            raise ValueError(f"needs an aware start and a positive speed, not {start}, {speed}")
         self.start = start.astimezone(UTC)
         self.speed = speed
         self.anchor_s = anchor_s

@@ -78,7 +78,7 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Whether new children may be sent now, why not, and since when (wall seconds) the link is wholly good."""
+    """Whether new children may be sent now, why not, and since when (wall seconds) it is wholly good."""
 
     is_good: bool
     reason: str

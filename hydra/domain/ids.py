@@ -24,7 +24,7 @@ class ParentKey:
 
 
 def parent_id(session_on: date, symbol: str, n: int = 1) -> str:
-    """The deterministic id of a parent order, e.g. `20260821-ZO-1`: a rerun finds what an earlier run began."""
+    """The deterministic id of a parent order, e.g. `20260821-ZO-1`: a rerun finds what was begun."""
     text = f"{session_on:%Y%m%d}-{symbol}-{n}"
     if not _PARENT_ID.match(text):
         raise ValueError(f"not a parent id: {text!r}")

@@ -153,10 +153,10 @@ def fold_child(child: ChildOrder, event: ChildEvent) -> ChildOrder:
         return _charge(child, event)
     following = TRANSITIONS.get((child.state, type(event)))
     if following is None:
-        raise BrokenLaw("HY-900", law="state machine", detail=f"{child.order_ref}: {type(event).__name__} in state {child.state}")
+        raise _broken(f"{child.order_ref}: {type(event).__name__} in state {child.state}")
     if isinstance(event, ChildAcknowledged):
         if child.perm_id not in (None, event.perm_id):
-            raise BrokenLaw("HY-900", law="state machine", detail=f"{child.order_ref}: two permIds, {child.perm_id} and {event.perm_id}")
+            raise _broken(f"{child.order_ref}: two permIds, {child.perm_id} and {event.perm_id}")
         return replace(child, state=following, perm_id=event.perm_id)
     if isinstance(event, ChildCancelRequested):
         return replace(child, state=following, cancel_reason=event.reason)
@@ -164,6 +164,10 @@ def fold_child(child: ChildOrder, event: ChildEvent) -> ChildOrder:
         resolved = replace(child, state=following, resolved_qty=event.filled_qty)
         return replace(resolved, gross_qty=max(child.gross_qty, resolved.cum_qty))
     return replace(child, state=following)
+
+
+def _broken(detail: str) -> BrokenLaw:
+    return BrokenLaw("HY-900", law="of the child's states", detail=detail)
 
 
 def _book(child: ChildOrder, event: ChildFilled) -> ChildOrder:
