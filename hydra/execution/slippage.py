@@ -1,0 +1,31 @@
+"""What a fill should cost, and what it did cost (algorithms 1 and 8); + is a cost."""
+
+from decimal import Decimal
+
+from hydra.domain.quantity import Side
+
+IMPACT_Y = Decimal("0.1")
+_BPS = Decimal(10_000)
+
+
+def predicted_slippage_px(
+    spread_px: Decimal, px: Decimal, sigma_day: Decimal, qty: int, adv_lots: int, y: Decimal = IMPACT_Y
+) -> Decimal:
+    """Square-root law in quoted points: spread/2 + Y σ|px| sqrt(Q/ADV).
+
+    `sigma_day` is the daily volatility of returns; an ADV below one lot counts as one.
+    """
+    share = Decimal(qty) / Decimal(max(adv_lots, 1))
+    return spread_px / 2 + y * sigma_day * abs(px) * share.sqrt()
+
+
+def slippage_bps(side: Side, px: Decimal, mid_px: Decimal) -> Decimal | None:
+    """Signed cost of a price against the mid at send, in basis points of that mid; None at a zero mid."""
+    if mid_px == 0:
+        return None
+    return side.sign * (px - mid_px) / abs(mid_px) * _BPS
+
+
+def in_bps(points: Decimal, px: Decimal) -> Decimal:
+    """Points as basis points of a price; 0 at a zero price, where the ratio has no meaning."""
+    return Decimal(0) if px == 0 else points / abs(px) * _BPS
