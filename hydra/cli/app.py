@@ -34,7 +34,9 @@ class LateCommand:
 
 COMMANDS: Final[dict[str, LateCommand]] = {
     "demo": LateCommand("demo", "Try", "One simulated trading day on real parts, with a dropped connection."),
-    "gateway": LateCommand("gateway", "Try", "A simulated IB Gateway: run it, read its books, inject faults."),
+    "gateway": LateCommand(
+        "gateway", "Try", "A simulated IB Gateway: run it, read its books, inject faults."
+    ),
     "session": LateCommand("session", "Trade", "Run, or run again, the execution session of one date."),
     "worker": LateCommand("worker", "Trade", "The Prefect worker that holds the IB connection."),
     "resolve": LateCommand("doubt", "Trade", "Decide, by name, what became of an order in doubt.", "resolve"),
@@ -86,7 +88,7 @@ app = typer.Typer(
     name="hydra",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="HYDRA trades thin commodity futures on Interactive Brokers: no order is sent twice, lost or unchecked.",
+    help="HYDRA trades thin commodity futures on Interactive Brokers: never an order twice, lost, unchecked.",
     epilog="Exit codes: 0 done, 1 a promise found broken, 2 bad input, 3 could not run, "
     "4 ended in doubt: run it again. First steps: `hydra demo`; `hydra config show --sources`.",
 )
