@@ -35,7 +35,8 @@ class ParentStatus(StrEnum):
 NEXT: dict[ParentStatus | None, dict[type, ParentStatus | None]] = {
     None: {SessionPlanned: ParentStatus.PLANNED},
     ParentStatus.PLANNED: {IntentDenied: ParentStatus.DENIED, ParentOpened: ParentStatus.WORKING},
-    ParentStatus.DENIED: {},
+    # a rerun judges the same plan again: a denial is a verdict of its moment, the size is not
+    ParentStatus.DENIED: {IntentDenied: ParentStatus.DENIED, ParentOpened: ParentStatus.WORKING},
     ParentStatus.WORKING: {ParentClosed: None},
     ParentStatus.FILLED: {ParentClosed: None},
     ParentStatus.REMAINDER: {ParentClosed: None},
@@ -162,5 +163,5 @@ def _moved_parent(parent: ParentOrder, event: IntentDenied | ParentOpened | Pare
     if isinstance(event, IntentDenied):
         return replace(parent, status=ParentStatus.DENIED, denied=event, reason="; ".join(event.reasons))
     if isinstance(event, ParentOpened):
-        return replace(parent, status=ParentStatus.WORKING, opened=event)
+        return replace(parent, status=ParentStatus.WORKING, opened=event, denied=None, reason="")
     return replace(parent, status=ParentStatus(event.status), reason=event.reason)

@@ -83,7 +83,7 @@ def decide(
 ) -> Command:
     """The next command for an open parent."""
     opened = parent.opened
-    if opened is None or parent.status is not ParentStatus.WORKING:
+    if opened is None or parent.status is ParentStatus.FILLED:
         return Finish(parent.status, parent.reason)
     slot = slot_at(opened.slices, now, policy)
     for child in parent.live_children:

@@ -5,7 +5,7 @@ only by proof: a terminal status confirmed by a later complete snapshot and the 
 complete snapshots begun after good_till + settle that both lack it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -33,6 +33,16 @@ from hydra.domain.order import ChildEvent, ChildOrder, ChildState
 from hydra.execution.evidence import TERMINAL_STATUSES, SeenSnapshot, TerminalHint
 from hydra.execution.policy import ExecutionPolicy, Margins
 
+ENDED_UNFILLED = frozenset(
+    {
+        ChildState.CANCELLED,
+        ChildState.EXPIRED,
+        ChildState.REJECTED,
+        ChildState.LAPSED,
+        ChildState.NOT_SENT,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
@@ -52,6 +62,7 @@ class Facts:
     foreign: list[ForeignExecutionBooked] = field(default_factory=list)
     hints: dict[str, TerminalHint] = field(default_factory=dict)
     discrepancies: list[Discrepancy] = field(default_factory=list)
+    revisions: dict[str, int] = field(default_factory=dict)
 
 
 class ChildIndex:
@@ -62,12 +73,15 @@ class ChildIndex:
         self._by_ref: dict[str, tuple[str, ChildOrder]] = {}
         self._by_perm: dict[int, str] = {}
         self._by_id: dict[tuple[int, int], str] = {}
+        self.owner: dict[str, str] = {}
         for parent, child in children:
             sending = child.sending
             self._by_ref[child.order_ref] = (parent, child)
             self._by_id[sending.client_id, sending.ib_order_id] = child.order_ref
             if child.perm_id:
                 self._by_perm[child.perm_id] = child.order_ref
+            for execution in child.executions:
+                self.owner[execution.exec_root] = child.order_ref
 
     def find(
         self, order_ref: str, perm_id: int, client_id: int, ib_order_id: int
@@ -84,12 +98,9 @@ class ChildIndex:
         return self._by_ref
 
 
-def facts_of(
-    reports: Sequence[Report], index: ChildIndex, client_id: int, exec_owner: Mapping[str, str]
-) -> Facts:
-    """Fold a batch of reports, in order; `exec_owner` maps known execution roots to their order_ref."""
+def facts_of(reports: Sequence[Report], index: ChildIndex, client_id: int) -> Facts:
+    """Fold a batch of reports, in order; `client_id` is the one whose connection reported them."""
     facts = Facts()
-    owner = dict(exec_owner)
     acked: dict[str, int] = {}
     for report in reports:
         if isinstance(report, StatusReport | WorkingOrder):
@@ -97,9 +108,9 @@ def facts_of(
             if isinstance(report, StatusReport):
                 _hint_from_status(report, index, facts)
         elif isinstance(report, ExecutionReport):
-            _book(report, index, owner, facts)
+            _book(report, index, facts)
         elif isinstance(report, CommissionReport):
-            _commission(report, index, owner, facts)
+            _commission(report, index, facts)
         else:
             _hint_from_error(report, index, client_id, facts)
     return facts
@@ -128,21 +139,25 @@ def verdict_on(
     return _gone_after_good_till(child, same_day, now, policy, margins)
 
 
-def snapshot_wanted(
+def proof_due(
     child: ChildOrder,
     hint: TerminalHint | None,
+    snapshots: Sequence[SeenSnapshot],
     *,
     now: datetime,
     wall_s: float,
-    margins: Margins,
     policy: ExecutionPolicy,
+    margins: Margins,
 ) -> float | None:
-    """The wall second from which a snapshot could help to prove this child, None while none could."""
+    """The wall second from which one more snapshot could prove this child's end, None while none could."""
+    dues = []
     if hint is not None and hint.filled == child.cum_qty:
-        return hint.received_wall_s + policy.cancel_settle_wall_s
-    if now > child.sending.good_till + margins.settle:
-        return wall_s
-    return None
+        dues.append(hint.received_wall_s + policy.cancel_settle_wall_s)
+    dead_at = child.sending.good_till + margins.settle
+    if now > dead_at:
+        after = [seen for seen in snapshots if seen.begun_at > dead_at and seen.lacks(child)]
+        dues.append(after[0].begun_wall_s + policy.settle_wall_s if after else wall_s)
+    return min(dues) if dues else None
 
 
 def _acknowledge(
@@ -201,40 +216,36 @@ def _hint_from_error(report: OrderErrorReport, index: ChildIndex, client_id: int
     )
 
 
-def _book(report: ExecutionReport, index: ChildIndex, owner: dict[str, str], facts: Facts) -> None:
+def _book(report: ExecutionReport, index: ChildIndex, facts: Facts) -> None:
     root, revision = exec_root(report.exec_id)
-    ref = report.order_ref or owner.get(root, "")
+    ref = report.order_ref or index.owner.get(root, "")
     found = index.find(ref, report.perm_id, report.client_id, report.ib_order_id)
     if found is None:
         _book_foreign(report, root, revision, facts)
         return
     parent, child = found
-    owner[root] = child.order_ref
-    known = next((one for one in child.executions if one.exec_root == root), None)
-    if known is not None and known.revision >= revision:
+    index.owner[root] = child.order_ref
+    known = next((one.revision for one in child.executions if one.exec_root == root), -1)
+    if max(known, facts.revisions.get(root, -1)) >= revision:
         return
-    late_states = (
-        ChildState.CANCELLED,
-        ChildState.EXPIRED,
-        ChildState.REJECTED,
-        ChildState.LAPSED,
-        ChildState.NOT_SENT,
-    )
-    if known is None and child.state in late_states:
+    facts.revisions[root] = revision
+    if known < 0 and child.state in ENDED_UNFILLED:
         detail = f"{report.exec_id}: {report.qty} lots for {child.order_ref}, already {child.state}"
         facts.discrepancies.append(Discrepancy("LATE_FILL", report.con_id, report.symbol, detail))
-    facts.events.setdefault(parent, []).append(
-        ChildFilled(
-            order_ref=child.order_ref,
-            exec_id=report.exec_id,
-            exec_root=root,
-            revision=revision,
-            con_id=report.con_id,
-            side=report.side,
-            last_qty=report.qty,
-            last_px=report.px,
-            executed_at=report.executed_at,
-        )
+    facts.events.setdefault(parent, []).append(_filled(report, child.order_ref, root, revision))
+
+
+def _filled(report: ExecutionReport, order_ref: str, root: str, revision: int) -> ChildFilled:
+    return ChildFilled(
+        order_ref=order_ref,
+        exec_id=report.exec_id,
+        exec_root=root,
+        revision=revision,
+        con_id=report.con_id,
+        side=report.side,
+        last_qty=report.qty,
+        last_px=report.px,
+        executed_at=report.executed_at,
     )
 
 
@@ -260,17 +271,17 @@ def _book_foreign(report: ExecutionReport, root: str, revision: int, facts: Fact
     )
 
 
-def _commission(report: CommissionReport, index: ChildIndex, owner: Mapping[str, str], facts: Facts) -> None:
+def _commission(report: CommissionReport, index: ChildIndex, facts: Facts) -> None:
     root, _ = exec_root(report.exec_id)
-    found = index.find(owner.get(root, ""), 0, -1, -1) if root in owner else None
-    if found is None:
+    ref = index.owner.get(root)
+    found = index.find(ref, 0, -1, -1) if ref else None
+    if found is None or ref is None:
         return
     parent, child = found
-    if child.commissions.get(root) == report.commission_usd:
-        return
-    facts.events.setdefault(parent, []).append(
-        ChildCommissioned(child.order_ref, report.exec_id, root, report.commission_usd)
-    )
+    event = ChildCommissioned(ref, report.exec_id, root, report.commission_usd)
+    batch = facts.events.setdefault(parent, [])
+    if child.commissions.get(root) != report.commission_usd and event not in batch:
+        batch.append(event)
 
 
 def _hint_proven(
