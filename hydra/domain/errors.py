@@ -206,6 +206,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "risk limits: {key} = {value}: {problem}",
         "correct it in the risk section; `hydra config show` lists the limits in force",
     ),
+    "HY-702": Entry(
+        BAD_INPUT,
+        "breaker {breaker}: nobody is named to acknowledge it",
+        "say who decides: --by NAME",
+    ),
     # 9xx: a law found broken (BrokenLaw)
     "HY-900": Entry(
         BROKEN,

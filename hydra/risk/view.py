@@ -34,10 +34,15 @@ class Denied:
 
     reasons: tuple[str, ...]
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The reasons' codes alone, see `hydra.risk.reasons.Reason`."""
+        return tuple(reason.partition(":")[0] for reason in self.reasons)
+
 
 @dataclass(frozen=True, slots=True)
 class BreakerStatus:
-    """The persisted state of one circuit breaker."""
+    """The persisted state of one circuit breaker; `period` is the session (ISO date) of its last move."""
 
     state: str
     cooldown_left: int
@@ -55,7 +60,12 @@ class MessageCounts:
 
 @dataclass(frozen=True, slots=True)
 class ControlState:
-    """What the ledger knows that bears on one more order in one contract, read in one transaction."""
+    """What the ledger knows that bears on one more order in one contract, read in one transaction.
+
+    `entries_session` counts the parents opened for this symbol in this session, the present one included
+    once it is open; `sent_usd_session` sums qty × |limit price| × usd_per_point over the children this
+    account sent in this session (those proven not sent left out).
+    """
 
     trading_state: TradingState
     trading_reason: str
@@ -67,6 +77,7 @@ class ControlState:
     equity_peak_usd: Decimal | None = None
     messages: MessageCounts = MessageCounts()
     entries_session: int = 0
+    sent_usd_session: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,36 @@
+"""What the gate's rules judge, and when a value is one at all."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from hydra.domain.exposure import Exposure
+from hydra.domain.quantity import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the rules judge: lots of one side in one contract, and the exposure once they count."""
+
+    con_id: int
+    symbol: str
+    side: Side
+    qty: int
+    before: Exposure
+
+    @property
+    def after(self) -> Exposure:
+        return self.before.with_order(self.side, self.qty)
+
+    @property
+    def is_reducing(self) -> bool:
+        return self.before.is_reduced_by(self.side, self.qty)
+
+
+def is_lots(value: object) -> bool:
+    """Whether the value is a whole, positive number of lots, whatever its declared type promised."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def is_price(value: object) -> bool:
+    """Whether the value is a price: a finite decimal, of any sign."""
+    return isinstance(value, Decimal) and value.is_finite()
