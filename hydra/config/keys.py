@@ -21,9 +21,6 @@ PROCESS_VARIABLES: Final = {
     "HYDRA_DEBUG_TRACE": "1 = print the trace of an unexpected failure as well as saving it",
 }
 
-# A file that has one of these tables replaces the shipped one: what is not listed is not traded.
-WHOLE_TABLES: Final[tuple[Path, ...]] = (("instruments",), ("limits", "symbols"))
-
 
 @dataclass(frozen=True, slots=True)
 class Key:

@@ -10,7 +10,7 @@ from hydra.config.schema import Settings
 from hydra.domain.errors import UserError
 
 _TRADING_PARTS: Final = frozenset(
-    {"trading", "gateway", "execution", "instruments", "limits", "breakers", "broker_errors"}
+    {"trading", "gateway", "execution", "simulated", "maintenance", "instruments", "limits", "broker_errors"}
 )
 
 

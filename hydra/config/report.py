@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from pydantic_core import PydanticUndefined
 
 from hydra.config import keys
 from hydra.config.load import Loaded
+from hydra.config.shipped import SYMBOLS, Mode, shipped_tree
 
 _MASK = "********"
 
@@ -62,12 +65,26 @@ def key_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _default_limit(key: keys.Key) -> str:
+    by_mode = []
+    modes: tuple[Mode, ...] = ("paper", "live")
+    for mode in modes:
+        tables = [shipped_tree(mode, (symbol,)) for symbol in SYMBOLS]
+        names = [[symbol if part == keys.ANY else part for part in key.path] for symbol in SYMBOLS]
+        found = {str(reduce(getitem, path, tree)) for path, tree in zip(names, tables, strict=True)}
+        by_mode.append(found.pop() if len(found) == 1 else "by symbol")
+    paper, live = by_mode
+    return f"`{paper}`" if paper == live else f"paper `{paper}`, live `{live}`"
+
+
 def _default(key: keys.Key) -> str:
     if key.path == ("data_dir",):
         return "`~/.local/share/hydra`"
     value = key.field.default
+    if key.path[0] == "limits":
+        return _default_limit(key)
     if keys.ANY in key.path and value in (PydanticUndefined, {}):
-        return "see `defaults.toml`" if key.path[0] != "broker_errors" else "built in"
+        return "built in" if key.path[0] == "broker_errors" else "shipped"
     if value is None:
         return "none"
     if isinstance(value, tuple):
