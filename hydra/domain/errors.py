@@ -168,10 +168,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "stop what listens there, or give --port 0",
     ),
     "HY-204": Entry(
-        COULD_NOT_RUN, "{path}: the gateway's state cannot be written: {problem}", "give a directory you may write to"
+        COULD_NOT_RUN,
+        "{path}: the gateway's state cannot be written: {problem}",
+        "give a directory you may write to",
     ),
     "HY-205": Entry(
-        COULD_NOT_RUN, "{path}: another simulated gateway holds this state directory", "stop it, or give another one"
+        COULD_NOT_RUN,
+        "{path}: another simulated gateway holds this state directory",
+        "stop it, or give another one",
     ),
     "HY-206": Entry(BAD_INPUT, "unknown fault {name}{hint}", "see `hydra gateway fault --list`"),
     "HY-207": Entry(BAD_INPUT, "fault {name}: {problem}", "see `hydra gateway fault --list`"),
@@ -192,12 +196,117 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "give the same value, or another --state-dir",
     ),
     "HY-212": Entry(
-        COULD_NOT_RUN, "{where}: damaged journal: {problem}", "restore the file, or start over in another --state-dir"
+        COULD_NOT_RUN,
+        "{where}: damaged journal: {problem}",
+        "restore the file, or start over in another --state-dir",
     ),
     "HY-213": Entry(BAD_INPUT, "{where}: unknown symbol {symbol}{hint}", "the simulated futures are {known}"),
-    "HY-214": Entry(BAD_INPUT, "{path} holds no gateway state: {problem}", "give the --state-dir of `hydra gateway run`"),
+    "HY-214": Entry(
+        BAD_INPUT, "{path} holds no gateway state: {problem}", "give the --state-dir of `hydra gateway run`"
+    ),
     # 3xx: broker connection
+    "HY-301": Entry(
+        COULD_NOT_RUN,
+        "{host}:{port}: nothing listens there: {problem}",
+        "start the gateway, or correct gateway.host and gateway.port",
+    ),
+    "HY-302": Entry(
+        COULD_NOT_RUN,
+        "{host}:{port}: no connection within {seconds} s",
+        "check the address, the route and the firewall",
+    ),
+    "HY-303": Entry(
+        COULD_NOT_RUN,
+        "{host}:{port} accepts connections but does not answer the TWS handshake: {problem}",
+        "check that it is a gateway's API port, that the API is enabled, and that no dialog waits for an answer",
+    ),
+    "HY-304": Entry(
+        COULD_NOT_RUN,
+        "{host}:{port} answered the handshake but did not open the session: {problem}",
+        "check that the gateway is logged in and trusts this address",
+    ),
+    "HY-305": Entry(
+        COULD_NOT_RUN,
+        "{host}:{port}: client id {client_id} is already in use (326)",
+        "stop the other holder; a half-dead connection frees the id by itself, the id is never changed",
+    ),
+    "HY-306": Entry(
+        COULD_NOT_RUN,
+        "{host}:{port}: connected, but the books were not told: {problem}",
+        "try again; if it stays so, restart the gateway",
+    ),
+    "HY-307": Entry(
+        BAD_INPUT,
+        "{host}:{port} serves account {account}, which is no {mode} account",
+        "paper accounts begin with DU: correct trading.mode, or connect to the other gateway",
+    ),
+    "HY-308": Entry(
+        BAD_INPUT,
+        "{host}:{port} does not serve account {account}, but {known}",
+        "correct gateway.account",
+    ),
+    "HY-309": Entry(
+        BAD_INPUT,
+        "{host}:{port} serves several accounts: {known}",
+        "name one: gateway.account",
+    ),
+    "HY-310": Entry(
+        COULD_NOT_RUN,
+        "{host}:{port}: this clock and the gateway's differ by {skew} s, limit {limit} s",
+        "set the machine's clock, or give the gateway's HYDRA_CLOCK_ values (`hydra gateway clock`)",
+    ),
+    "HY-311": Entry(COULD_NOT_RUN, "not connected to the gateway: {problem}", "wait for the connection and repeat"),
     # 4xx: ledger
+    "HY-401": Entry(
+        COULD_NOT_RUN,
+        "ledger {where}: its schema {found} is newer than the newest this build knows, {known}",
+        "run the build that wrote it, or a later one; a ledger is never taken back to an older schema",
+    ),
+    "HY-402": Entry(
+        BAD_INPUT,
+        "ledger {where}: there is none",
+        "run a session first, or point HYDRA_DATA_DIR (or HYDRA_LEDGER_URL) at the right place",
+    ),
+    "HY-403": Entry(
+        COULD_NOT_RUN,
+        "ledger {where}: event kind {kind} version {version} is unknown to this build",
+        "run the build that wrote it, or a later one",
+    ),
+    "HY-404": Entry(
+        COULD_NOT_RUN,
+        "ledger {where}: the payload of this {kind} cannot be read: {problem}",
+        "run `hydra ledger verify`; docs/runbook.md says how to restore",
+    ),
+    "HY-405": Entry(
+        COULD_NOT_RUN,
+        "ledger {where}: cannot be opened: {problem}",
+        "check the file and its directory (or the server) and who may write there",
+    ),
+    "HY-406": Entry(
+        COULD_NOT_RUN,
+        "ledger {where}: nothing was written: {problem}",
+        "mend the storage (space, permissions, a process that holds the lock), then run it again",
+    ),
+    "HY-407": Entry(
+        COULD_NOT_RUN,
+        "ledger {where}: COMMIT failed, whether the facts are there is unknown: {problem}",
+        "mend the storage, then run it again: it reads the ledger before it acts",
+    ),
+    "HY-408": Entry(
+        BAD_INPUT,
+        "ledger {where}: no parent order {given}{hint}",
+        "`hydra ledger export --json` lists the streams",
+    ),
+    "HY-409": Entry(
+        COULD_NOT_RUN,
+        "ledger {where}: no driver for this database: {problem}",
+        "give a file or sqlite:///FILE or postgresql://…, with psycopg installed for the last",
+    ),
+    "HY-410": Entry(
+        BROKEN,
+        "ledger {where}: {count} finding(s), the first: {first}",
+        "do not trade on it: keep the file, read docs/runbook.md, restore and reconcile by name",
+    ),
     # 5xx: session and planning
     # 6xx: worker, flows, server
     # 7xx: risk configuration
