@@ -308,6 +308,20 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "do not trade on it: keep the file, read docs/runbook.md, restore and reconcile by name",
     ),
     # 5xx: session and planning
+    "HY-501": Entry(
+        COULD_NOT_RUN,
+        "the broker's books could not be read whole: {reason}",
+        "wait for a good link and run it again; `hydra doctor` and docs/runbook.md help",
+    ),
+    "HY-502": Entry(
+        COULD_NOT_RUN, "the account was not answered: {reason}", "check the gateway and run it again"
+    ),
+    "HY-503": Entry(
+        BAD_INPUT,
+        "--targets {symbol}={given}: session {on} already planned {symbol}={planned}",
+        "leave --targets away to finish that plan, or give --amend --by NAME for a second one",
+    ),
+    "HY-504": Entry(BAD_INPUT, "strategy {name} is not registered", "choose one of: {known}"),
     # 6xx: worker, flows, server
     # 7xx: risk configuration
     "HY-701": Entry(

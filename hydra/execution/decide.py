@@ -28,6 +28,12 @@ class Place:
     limit_px: Decimal
     mid_px: Decimal
     good_till: datetime
+    bid_px: Decimal | None
+    ask_px: Decimal | None
+
+    @property
+    def spread_px(self) -> Decimal | None:
+        return None if self.bid_px is None or self.ask_px is None else self.ask_px - self.bid_px
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,7 @@ def _place_in(
     mid = quote.mid_px if quote.mid_px is not None else price
     if price is None or mid is None:
         return Wait(min(slot.end_at, now + view.retry), "no price on either side of the book")
-    return Place(slot, qty, price, mid, good_till)
+    return Place(slot, qty, price, mid, good_till, quote.bid_px, quote.ask_px)
 
 
 def _quantity(parent: ParentOrder, slot: Slot, view: MarketView, policy: ExecutionPolicy) -> int:

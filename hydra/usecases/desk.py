@@ -1,0 +1,167 @@
+"""The desk: what one process knows while it holds the lease, shared by every use case on its loop.
+
+Parents are cached as last written by this process; a rival's write shows itself as a `Conflict` on append,
+after which the stream is read again. Evidence (hints, snapshots) lives only here and may be lost at any
+moment without harm.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from hydra.domain.contract import Contract
+from hydra.domain.events import (
+    ChildAcknowledged,
+    ChildCommissioned,
+    ChildFilled,
+    ChildResolved,
+    ParentEvent,
+)
+from hydra.domain.order import ChildOrder
+from hydra.domain.parent import ParentOrder
+from hydra.execution.evidence import SeenSnapshot, TerminalHint
+from hydra.execution.policy import ExecutionPolicy, Margins
+from hydra.ports import AccountState, Broker, Clock, Conflict, Lease, Ledger
+from hydra.risk.last_hop import LastHop
+from hydra.risk.limits import Limits
+
+APPEND_ATTEMPTS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who sends: stands in every ChildSending, so that each order names its algorithm and person."""
+
+    champion_id: str
+    config_hash: str
+    build_id: str
+    approver: str
+
+
+class Signal:
+    """Wakes everyone who waits, at once and only once."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def notify(self) -> None:
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self, timeout_s: float) -> bool:
+        """True when notified within the time."""
+        event = self._event
+        try:
+            await asyncio.wait_for(event.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+
+Log = Callable[..., None]
+
+
+def silent(event: str, **fields: object) -> None:
+    """A log that keeps nothing."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """The ports, the rules and the memory of one trading process."""
+
+    ledger: Ledger
+    broker: Broker
+    clock: Clock
+    policy: ExecutionPolicy
+    limits: Limits
+    lease: Lease
+    identity: Identity
+    broker_zone: ZoneInfo
+    last_hop: LastHop
+    next_maintenance: Callable[[datetime], datetime | None] = lambda _: None
+    log: Log = silent
+    parents: dict[str, ParentOrder] = field(default_factory=dict)
+    contracts: dict[int, Contract] = field(default_factory=dict)
+    account: AccountState | None = None
+    hints: dict[str, TerminalHint] = field(default_factory=dict)
+    snapshots: deque[SeenSnapshot] = field(default_factory=deque)
+    snapshot_attempt_wall_s: float = float("-inf")
+    snapshot_failures: int = 0
+    connection_seen: int = -1
+    cancels_at_wall_s: dict[str, float] = field(default_factory=dict)
+    sent_at_wall_s: dict[str, float] = field(default_factory=dict)
+    never_written: dict[str, str] = field(default_factory=dict)
+    position_gaps: dict[int, tuple[int, float]] = field(default_factory=dict)
+    halts_told: set[str] = field(default_factory=set)
+    stop_reason: str = ""
+    lease_lost: bool = False
+    changed: Signal = field(default_factory=Signal)
+
+    @property
+    def margins(self) -> Margins:
+        """The policy's wall-time waits in the market time of this clock."""
+        return Margins(
+            settle=self.clock.market(self.policy.settle_wall_s),
+            cancel_settle=self.clock.market(self.policy.cancel_settle_wall_s),
+            child_life_min=self.clock.market(self.policy.child_life_min_wall_s),
+            safety=timedelta(seconds=self.policy.safety_s),
+        )
+
+    def live_children(self) -> list[ChildOrder]:
+        return [child for parent in self.parents.values() for child in parent.live_children]
+
+    def symbol_of(self, con_id: int) -> str:
+        """The symbol of a contract this process has met, else its number."""
+        contract = self.contracts.get(con_id)
+        if contract is not None:
+            return contract.symbol
+        for parent in self.parents.values():
+            if parent.plan.con_id == con_id:
+                return parent.plan.symbol
+        return str(con_id)
+
+
+def append(desk: Desk, parent_id: str, events: Sequence[ParentEvent]) -> ParentOrder:
+    """Append what is still news to the parent, reading it again as long as a rival writes in between."""
+    for _ in range(APPEND_ATTEMPTS_MAX):
+        parent = desk.parents[parent_id]
+        fresh = [event for event in events if is_news(parent, event)]
+        if not fresh:
+            return parent
+        outcome = desk.ledger.append(parent_id, parent.seq, fresh)
+        if not isinstance(outcome, Conflict):
+            return keep(desk, outcome)
+        reload(desk, parent_id)
+    raise RuntimeError(f"{parent_id}: {APPEND_ATTEMPTS_MAX} conflicts in a row")
+
+
+def reload(desk: Desk, parent_id: str) -> ParentOrder | None:
+    """Read the parent's stream again."""
+    parent = desk.ledger.load(parent_id)
+    return keep(desk, parent) if parent is not None else None
+
+
+def keep(desk: Desk, parent: ParentOrder) -> ParentOrder:
+    """Take the parent's newest state into memory and tell the counter at the last hop what it proves."""
+    desk.parents[parent.parent_id] = parent
+    desk.last_hop.restore([parent])
+    desk.changed.notify()
+    return parent
+
+
+def is_news(parent: ParentOrder, event: ParentEvent) -> bool:
+    """Whether the event still adds something: evidence may be repeated, and a rival may have booked it."""
+    child = parent.child(getattr(event, "order_ref", ""))
+    if child is None:
+        return True
+    if isinstance(event, ChildFilled):
+        known = [one.revision for one in child.executions if one.exec_root == event.exec_root]
+        return not known or known[0] < event.revision
+    if isinstance(event, ChildCommissioned):
+        return child.commissions.get(event.exec_root) != event.commission_usd
+    if isinstance(event, ChildAcknowledged):
+        return child.perm_id is None and not child.is_terminal
+    return isinstance(event, ChildResolved) or not child.is_terminal

@@ -1,0 +1,125 @@
+"""One execution session: reconcile, qualify, size, check, plan, work, close. Every step may be run again.
+
+The steps are separate functions because the flow shows each as a task; `run_session` is all of them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date
+
+from hydra.domain.contract import Contract
+from hydra.domain.errors import Unavailable
+from hydra.domain.events import EquityMarked
+from hydra.domain.parent import ParentOrder, ParentStatus
+from hydra.execution.evidence import SeenSnapshot
+from hydra.ports import Refused, Unknown
+from hydra.research.strategy import Strategy
+from hydra.usecases.desk import Desk
+from hydra.usecases.plan import (
+    Prepared,
+    SessionRequest,
+    SessionState,
+    SymbolDenied,
+    check_request,
+    named_strategy,
+    open_parents,
+)
+from hydra.usecases.recover import recover, tend
+from hydra.usecases.trade import work_parent
+
+QUOTE_PATIENCE_WALL_S = 5.0
+RECOVER_PATIENCE_WALL_S = 15.0
+
+
+async def reconcile_books(desk: Desk) -> None:
+    """A complete snapshot, or the session cannot run: without it nothing may be sent anyway."""
+    outcome = await recover(desk, RECOVER_PATIENCE_WALL_S)
+    if not isinstance(outcome, SeenSnapshot):
+        raise Unavailable("HY-501", reason=outcome.reason)
+
+
+async def prepare_symbol(desk: Desk, symbol: str, strategy: Strategy) -> Prepared | SymbolDenied:
+    """Qualify the contract, watch its quotes and read its daily bars."""
+    contract = await desk.broker.qualify(symbol)
+    if isinstance(contract, Refused):
+        return SymbolDenied(symbol, (f"NOT_QUALIFIED: {contract.code} {contract.text}",))
+    if isinstance(contract, Unknown):
+        return SymbolDenied(symbol, (f"NOT_ANSWERED: qualification: {contract.reason}",))
+    desk.contracts[contract.con_id] = contract
+    watched = await desk.broker.watch(contract)
+    if watched is not None:
+        return SymbolDenied(symbol, (f"NO_MARKET_DATA: {watched}",))
+    bars = await desk.broker.daily_bars(contract, max(strategy.bars_needed, 64))
+    if isinstance(bars, Refused | Unknown):
+        return SymbolDenied(symbol, (f"NO_BARS: {bars}",))
+    await _await_quote(desk, contract)
+    return Prepared(symbol, contract, tuple(bars))
+
+
+async def prepare(desk: Desk, state: SessionState) -> None:
+    """Prepare every symbol; what fails is denied with its reason and hinders no other."""
+    strategy = named_strategy(state.request.strategy)
+    for symbol in state.request.symbols:
+        outcome = await prepare_symbol(desk, symbol, strategy)
+        if isinstance(outcome, SymbolDenied):
+            state.denied.append(outcome)
+        else:
+            state.prepared[symbol] = outcome
+
+
+async def snapshot_account(desk: Desk, session_on: date) -> None:
+    """Equity for the limits; its mark of the session's opening and the peak are kept in the ledger."""
+    account = await desk.broker.account_state()
+    if isinstance(account, Unknown):
+        raise Unavailable("HY-502", reason=account.reason)
+    desk.account = account
+    desk.ledger.record([EquityMarked(session_on, account.equity_usd, "session")])
+
+
+async def run_session(desk: Desk, request: SessionRequest) -> SessionState:
+    """The whole session on one loop; a rerun finds its parents and finishes what is left of them."""
+    state = SessionState(request)
+    check_request(desk, request)
+    await reconcile_books(desk)
+    await prepare(desk, state)
+    await snapshot_account(desk, request.session_on)
+    open_parents(desk, state)
+    tending = asyncio.ensure_future(tend(desk))
+    marking = asyncio.ensure_future(keep_equity_current(desk))
+    try:
+        await asyncio.gather(*(work_parent(desk, parent) for parent in workable(desk, state)))
+    finally:
+        for task in (tending, marking):
+            task.cancel()
+        await asyncio.gather(tending, marking, return_exceptions=True)
+    await recover(desk, RECOVER_PATIENCE_WALL_S)
+    return state
+
+
+def workable(desk: Desk, state: SessionState) -> list[str]:
+    """The parents of the session that were opened."""
+    return [one for one in state.parents if desk.parents[one].opened is not None]
+
+
+async def keep_equity_current(desk: Desk) -> None:
+    """Refresh equity once a wall minute while the session works."""
+    while True:
+        await desk.clock.sleep_wall(60.0)
+        account = await desk.broker.account_state()
+        if not isinstance(account, Unknown):
+            desk.account = account
+
+
+async def _await_quote(desk: Desk, contract: Contract) -> None:
+    """Give the first quote a moment; without one the symbol is denied later, with that reason."""
+    until = desk.clock.wall_s() + QUOTE_PATIENCE_WALL_S
+    while desk.clock.wall_s() < until:
+        quote = desk.broker.quote(contract.con_id)
+        if quote is not None and quote.mid_px is not None:
+            return
+        await desk.clock.sleep_wall(0.05)
+
+
+def ended_in_doubt(parents: Sequence[ParentOrder]) -> bool:
+    """Whether the session must be run again (exit code 4)."""
+    return any(parent.status is ParentStatus.IN_DOUBT for parent in parents)
