@@ -1,0 +1,38 @@
+# Every target does its own set-up. ARGS passes options on: make demo ARGS="--seed 7", make test ARGS="-k config".
+.PHONY: help setup demo up test check lock clean
+.DEFAULT_GOAL := help
+
+VENV := .venv/bin
+UV := .venv/uv/bin/uv
+ARGS ?=
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+.venv/.ready: requirements.lock pyproject.toml .ci/setup
+	@sh .ci/setup
+
+setup: .venv/.ready ## .venv from requirements.lock
+
+demo: .venv/.ready ## one simulated trading day on real parts, with a dropped connection
+	@$(VENV)/hydra demo $(ARGS)
+
+up: .venv/.ready ## the demo's stack, left running for the UI until Ctrl-C
+	@$(VENV)/hydra demo --up $(ARGS)
+
+test: .venv/.ready ## everything that must hold; ends with the suites it skipped and why
+	@sh .ci/test-tools
+	@$(VENV)/pytest -q -n 2 --dist loadgroup $(ARGS)
+
+check: .venv/.ready ## lint, types and import layers only
+	@$(VENV)/ruff check .
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports --no-logo || $(VENV)/lint-imports
+
+lock: .venv/.ready ## renew requirements.lock from pyproject.toml
+	@$(UV) pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
+	    --no-annotate --no-header -q -o requirements.lock
+
+clean: ## forget .venv and every cache; ledgers are elsewhere and stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
