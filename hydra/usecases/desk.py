@@ -98,6 +98,7 @@ class Desk:
     halts_told: set[str] = field(default_factory=set)
     stop_reason: str = ""
     lease_lost: bool = False
+    failure: Exception | None = None
     changed: Signal = field(default_factory=Signal)
 
     @property

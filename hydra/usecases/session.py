@@ -24,7 +24,7 @@ from hydra.usecases.plan import (
     named_strategy,
     open_parents,
 )
-from hydra.usecases.recover import recover, tend
+from hydra.usecases.recover import recover
 from hydra.usecases.trade import work_parent
 
 QUOTE_PATIENCE_WALL_S = 5.0
@@ -84,14 +84,7 @@ async def run_session(desk: Desk, request: SessionRequest) -> SessionState:
     await prepare(desk, state)
     await snapshot_account(desk, request.session_on)
     open_parents(desk, state)
-    tending = asyncio.ensure_future(tend(desk))
-    marking = asyncio.ensure_future(keep_equity_current(desk))
-    try:
-        await asyncio.gather(*(work_parent(desk, parent) for parent in workable(desk, state)))
-    finally:
-        for task in (tending, marking):
-            task.cancel()
-        await asyncio.gather(tending, marking, return_exceptions=True)
+    await asyncio.gather(*(work_parent(desk, parent) for parent in workable(desk, state)))
     await recover(desk, RECOVER_PATIENCE_WALL_S)
     return state
 
@@ -99,15 +92,6 @@ async def run_session(desk: Desk, request: SessionRequest) -> SessionState:
 def workable(desk: Desk, state: SessionState) -> list[str]:
     """The parents of the session that were opened."""
     return [one for one in state.parents if desk.parents[one].opened is not None]
-
-
-async def keep_equity_current(desk: Desk) -> None:
-    """Refresh equity once a wall minute while the session works."""
-    while True:
-        await desk.clock.sleep_wall(60.0)
-        account = await desk.broker.account_state()
-        if not isinstance(account, Unknown):
-            desk.account = account
 
 
 async def _await_quote(desk: Desk, contract: Contract) -> None:

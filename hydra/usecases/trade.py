@@ -36,6 +36,8 @@ RETRY_WALL_S = 0.25
 async def work_parent(desk: Desk, parent_id: str, until: datetime | None = None) -> ParentOrder:
     """Work the parent until it is closed, or until the instant when one is given (a slice's end)."""
     while True:
+        if desk.failure is not None:
+            raise desk.failure
         parent = desk.parents[parent_id]
         now = desk.clock.now()
         if until is not None and now >= until:

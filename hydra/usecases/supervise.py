@@ -1,0 +1,54 @@
+"""What runs beside every session for as long as a process holds the desk: tend, renew, value, notice.
+
+The worker's life and the command line's share it, so reports are journalled while no flow runs, too.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from hydra.domain.errors import BrokenLaw
+from hydra.ports import Unknown
+from hydra.usecases.desk import Desk
+from hydra.usecases.halt import EVERYTHING, halt
+from hydra.usecases.recover import tend
+
+RENEW_WALL_S = 2.0
+EQUITY_WALL_S = 60.0
+
+
+def supervision(desk: Desk) -> tuple[asyncio.Task[None], ...]:
+    """Start the desk's background tasks; cancel them to end it."""
+    return tuple(asyncio.ensure_future(_guarded(desk, job)) for job in (tend, _renew_lease, _value_account))
+
+
+async def _guarded(desk: Desk, job: Callable[[Desk], Awaitable[None]]) -> None:
+    """A defect in supervision ends the session's work instead of leaving it unwatched."""
+    try:
+        await job(desk)
+    except Exception as error:  # whatever it is, trading must not go on without its supervision
+        desk.failure = error
+        desk.stop_reason = f"supervision failed: {error}"
+        desk.log("hydra.supervision.failed", job=getattr(job, "__name__", ""), problem=repr(error))
+        if isinstance(error, BrokenLaw):
+            halt(desk, EVERYTHING, str(error))
+        desk.changed.notify()
+        raise
+
+
+async def _renew_lease(desk: Desk) -> None:
+    """Renew while it is ours; once lost nothing more is sent, children die by themselves."""
+    while not desk.lease_lost:
+        await desk.clock.sleep_wall(RENEW_WALL_S)
+        if not desk.ledger.renew(desk.lease):
+            desk.lease_lost = True
+            desk.log("hydra.lease.lost", client_id=desk.lease.client_id, epoch=desk.lease.epoch)
+            desk.changed.notify()
+
+
+async def _value_account(desk: Desk) -> None:
+    """Keep the equity that limits are measured by current."""
+    while True:
+        await desk.clock.sleep_wall(EQUITY_WALL_S)
+        account = await desk.broker.account_state()
+        if not isinstance(account, Unknown):
+            desk.account = account
