@@ -17,6 +17,7 @@ from hydra.domain.errors import UserError
 from hydra.domain.events import BreakerMoved
 from hydra.domain.exposure import Exposure
 from hydra.risk.limits import BreakerLimits
+from hydra.risk.subject import is_price
 from hydra.risk.view import BreakerStatus
 
 
@@ -258,7 +259,7 @@ def _largest(
         if exposure.worst_lots == 0:
             continue
         mark, per_point = marks.get(con_id), usd_per_point.get(con_id)
-        if mark is None or per_point is None or not (mark.is_finite() and per_point.is_finite()):
+        if not (is_price(mark) and is_price(per_point)):
             return None
         largest = max(largest, exposure.worst_lots * abs(mark) * per_point / equity)
     return largest

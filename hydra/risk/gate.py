@@ -121,9 +121,10 @@ def recheck(verdict: Verdict, control: ControlState, view: RiskView, limits: Lim
     """
     now = replace(view, control=control)
     order = Order(verdict.con_id, view.contract.symbol, verdict.side, verdict.qty, control.exposure)
-    if order.symbol not in limits.instruments or verdict.con_id != view.contract.con_id:
+    if order.symbol not in limits.instruments:
         return Denied((_no_limit(order.symbol),))
-    reasons = list(_control_faults(order, now, limits, control.entries_session))
+    reasons = list(rules.contract_faults(verdict.con_id, order.symbol, now))
+    reasons += list(_control_faults(order, now, limits, control.entries_session))
     reasons += rules.sent_faults(order, verdict.limit_px, now, limits)
     if control.trading_state is not verdict.trading_state:
         reasons.append(
@@ -138,9 +139,10 @@ def _intent_faults(intent: OrderIntent, view: RiskView, limits: Limits) -> Itera
     own = limits.instruments.get(intent.symbol)
     if own is None:
         yield _no_limit(intent.symbol)
-    unsound = list(rules.contract_faults(intent.con_id, intent.symbol, view))
-    if not is_lots(intent.qty):
-        unsound.append(because(Reason.SIZE_INVALID, f"{intent.qty} lots, must be whole and above zero"))
+    unsound = [
+        *rules.contract_faults(intent.con_id, intent.symbol, view),
+        *_size_faults(intent.side, intent.qty),
+    ]
     yield from unsound
     if own is None or unsound:
         return
@@ -179,9 +181,15 @@ def _control_faults(order: Order, view: RiskView, limits: Limits, opened: int) -
     yield from rules.message_faults(view.control.messages, limits)
 
 
+def _size_faults(side: object, qty: object) -> Iterator[str]:
+    if not isinstance(side, Side):
+        yield because(Reason.SIDE_INVALID, f"{side!r} is neither BUY nor SELL")
+    if not is_lots(qty):
+        yield because(Reason.SIZE_INVALID, f"{qty} lots, must be whole and above zero")
+
+
 def _form_faults(proposal: ChildProposal) -> Iterator[str]:
-    if not is_lots(proposal.qty):
-        yield because(Reason.SIZE_INVALID, f"{proposal.qty} lots, must be whole and above zero")
+    yield from _size_faults(proposal.side, proposal.qty)
     if not is_price(proposal.limit_px):
         yield because(Reason.PRICE_INVALID, f"limit {proposal.limit_px}, must be a finite decimal")
     try:

@@ -7,6 +7,7 @@ class Reason(StrEnum):
     """The codes a denial may carry; each is provoked by a test."""
 
     # the order itself
+    SIDE_INVALID = "SIDE_INVALID"
     SIZE_INVALID = "SIZE_INVALID"
     PRICE_INVALID = "PRICE_INVALID"
     PRICE_OFF_GRID = "PRICE_OFF_GRID"

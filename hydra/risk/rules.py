@@ -44,7 +44,7 @@ def contract_faults(con_id: int, symbol: str, view: RiskView) -> Iterator[str]:
 
 def has_value(contract: Contract) -> bool:
     """Whether lots can be turned into dollars and prices into ticks."""
-    numbers = (contract.multiplier, contract.min_tick)
+    numbers = (contract.multiplier, contract.min_tick, *(band.increment for band in contract.bands))
     return contract.price_magnifier > 0 and all(is_price(one) and one > 0 for one in numbers)
 
 
@@ -87,7 +87,7 @@ def exposure_faults(order: Order, view: RiskView, limits: Limits) -> Iterator[st
             f"position between {after.lo} and {after.hi} lots, limit {own.position_lots}",
         )
     equity = view.equity_usd
-    if equity is None or not is_price(equity) or equity <= 0:
+    if equity is None or not equity.is_finite() or equity <= 0:
         yield because(Reason.EQUITY_UNKNOWN, f"equity {equity}, must be known and above zero")
         return
     mark = mark_px(view)
@@ -143,7 +143,7 @@ def _values_per_lot(marks: Mapping[int, Decimal], usd_per_point: Mapping[int, De
 def sent_faults(order: Order, px: Decimal, view: RiskView, limits: Limits) -> Iterator[str]:
     """What this session sent in all, however it ended: a loop that sends and cancels stops here."""
     equity = view.equity_usd
-    if order.is_reducing or equity is None or not is_price(equity):
+    if order.is_reducing or equity is None or not equity.is_finite():
         return
     sent = view.control.sent_usd_session + order.qty * abs(px) * view.contract.usd_per_point
     cap = limits.account.gross_sent_fraction * equity

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final, TypeGuard
 
 from hydra.domain.exposure import Exposure
 from hydra.domain.quantity import Side
+
+# Beyond any market; it keeps every product and remainder of a price within decimal precision.
+PRICE_SIZE_MAX: Final = Decimal(10**9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,6 @@ def is_lots(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def is_price(value: object) -> bool:
-    """Whether the value is a price: a finite decimal, of any sign."""
-    return isinstance(value, Decimal) and value.is_finite()
+def is_price(value: object) -> TypeGuard[Decimal]:
+    """Whether the value is a price: a finite decimal of any sign, small enough to be one."""
+    return isinstance(value, Decimal) and value.is_finite() and abs(value) < PRICE_SIZE_MAX
