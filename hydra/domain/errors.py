@@ -321,6 +321,15 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "--targets {symbol}={given}: session {on} already planned {symbol}={planned}",
         "leave --targets away to finish that plan, or give --amend --by NAME for a second one",
     ),
+    "HY-505": Entry(
+        BAD_INPUT,
+        "{order_ref} cannot be resolved: {problem}",
+        "`hydra ledger show PARENT` tells its state; references look like H-20261123-ZO-1-C01",
+    ),
+    "HY-506": Entry(
+        BAD_INPUT, "{what} cannot be adopted: {problem}", "`hydra session reconcile` lists what differs"
+    ),
+    "HY-507": Entry(BAD_INPUT, "{where}: {given}: {problem}", "write it like {example}"),
     "HY-504": Entry(BAD_INPUT, "strategy {name} is not registered", "choose one of: {known}"),
     # 6xx: worker, flows, server
     # 7xx: risk configuration
