@@ -1,0 +1,28 @@
+"""The one catalogue of every coded line: a code is added in the file of its block and nowhere else."""
+
+from typing import Final
+
+from hydra.domain.catalogue import (
+    command_line,
+    configuration,
+    connection,
+    laws,
+    ledger,
+    risk,
+    session,
+    simulated_gateway,
+    worker,
+)
+from hydra.domain.catalogue.entry import Entry
+
+CATALOGUE: Final[dict[str, Entry]] = {
+    **command_line.ENTRIES,
+    **configuration.ENTRIES,
+    **simulated_gateway.ENTRIES,
+    **connection.ENTRIES,
+    **ledger.ENTRIES,
+    **session.ENTRIES,
+    **worker.ENTRIES,
+    **risk.ENTRIES,
+    **laws.ENTRIES,
+}

@@ -1,0 +1,31 @@
+"""HY-5xx: session and planning."""
+
+from typing import Final
+
+from hydra.domain.catalogue.entry import BAD_INPUT, COULD_NOT_RUN, Entry
+
+ENTRIES: Final[dict[str, Entry]] = {
+    "HY-501": Entry(
+        COULD_NOT_RUN,
+        "the broker's books could not be read whole: {reason}",
+        "wait for a good link and run it again; `hydra doctor` and docs/runbook.md help",
+    ),
+    "HY-502": Entry(
+        COULD_NOT_RUN, "the account was not answered: {reason}", "check the gateway and run it again"
+    ),
+    "HY-503": Entry(
+        BAD_INPUT,
+        "--targets {symbol}={given}: session {on} already planned {symbol}={planned}",
+        "leave --targets away to finish that plan, or give --amend --by NAME for a second one",
+    ),
+    "HY-505": Entry(
+        BAD_INPUT,
+        "{order_ref} cannot be resolved: {problem}",
+        "`hydra ledger show PARENT` tells its state; references look like H-20261123-ZO-1-C01",
+    ),
+    "HY-506": Entry(
+        BAD_INPUT, "{what} cannot be adopted: {problem}", "`hydra session reconcile` lists what differs"
+    ),
+    "HY-507": Entry(BAD_INPUT, "{where}: {given}: {problem}", "write it like {example}"),
+    "HY-504": Entry(BAD_INPUT, "strategy {name} is not registered", "choose one of: {known}"),
+}
