@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from hydra.simgateway.calibration import IANA_ZONES, Calibration, calibration, calibrations
@@ -51,7 +52,7 @@ def catalogue(as_of: date) -> tuple[SimContract, ...]:
 
 def contract_for(symbol: str, contract_month: str) -> SimContract:
     """The contract of one month `YYYYMM`, listed or expired: its identity never changes."""
-    return _contract(calibration(symbol), int(contract_month[:4]), int(contract_month[4:]))
+    return _contract(symbol, int(contract_month[:4]), int(contract_month[4:]))
 
 
 def roll_on(contract: SimContract) -> date:
@@ -92,13 +93,15 @@ def _expiries(cal: Calibration, as_of: date) -> Iterator[SimContract]:
     year, month = as_of.year, as_of.month
     while True:
         if MONTH_CODES[month - 1] in cal.months:
-            contract = _contract(cal, year, month)
+            contract = _contract(cal.symbol, year, month)
             if contract.last_trade_on >= as_of:
                 yield contract
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
 
 
-def _contract(cal: Calibration, year: int, month: int) -> SimContract:
+@lru_cache(maxsize=4096)
+def _contract(symbol: str, year: int, month: int) -> SimContract:
+    cal = calibration(symbol)
     code = MONTH_CODES[month - 1]
     return SimContract(
         con_id=cal.con_id_base + year * 100 + month,

@@ -149,8 +149,15 @@ class DayPrice:
             for m in range(a + 1, b + 1):
                 u = (clock[m] - clock[a]) / span
                 noise = walk[m] - walk[a] - u * (walk[b] - walk[a])
-                values.append(min(fair.high, max(fair.low, start + u * (end - start) + noise)))
+                values.append(_reflected(start + u * (end - start) + noise, fair.low, fair.high))
         return values, (k if jumps else None)
+
+
+def _reflected(value: float, low: float, high: float) -> float:
+    """The value, folded back at the ends of the day's range (clamped, it would stick to them for hours)."""
+    if value > high:
+        return max(low, 2 * high - value)
+    return min(high, 2 * low - value) if value < low else value
 
 
 def _busy(stretch: _Stretch, us: int) -> float:

@@ -55,6 +55,7 @@ class Exchange:
         self._now = to_us(start)
         self._paths: dict[int, PricePath] = {}
         self._markets: dict[int, Market] = {}
+        self._held: list[MarketEvent] = []
         self._home: dict[int, Market] = {}
 
     @property
@@ -66,7 +67,8 @@ class Exchange:
         """Everything that happens up to and including `until`, in time order; the past is never revisited."""
         end = max(self._now, to_us(until))
         running = [market for market in self._markets.values() if market.active]
-        events: list[MarketEvent] = []
+        events, self._held = self._held, []
+        events.extend(event for market in running for event in self._drain(market))
         while running:
             market = min(running, key=_next_at)
             if market.next_at > end:
@@ -82,6 +84,8 @@ class Exchange:
 
     def next_event_at(self) -> datetime | None:
         """The instant of the next event somebody would notice; None when nobody watches or has orders."""
+        if self._held:
+            return self.now
         instants = [market.next_at for market in self._markets.values() if market.active]
         return to_datetime(min(instants)) if instants else None
 
@@ -91,7 +95,9 @@ class Exchange:
 
     def unwatch(self, con_id: int) -> None:
         """Stop publishing the contract's market data; fills of client orders still come."""
-        self._market(con_id).watched = False
+        market = self._market(con_id)
+        market.watched = False
+        self._drain(market)
 
     def submit(
         self, key: int, con_id: int, side: str, qty: int, limit: Decimal | None, at: datetime
@@ -100,7 +106,7 @@ class Exchange:
 
         ValueError: key in use, quantity below 1, side neither BUY nor SELL, price off the grid.
         """
-        if key <= 0 or key in self._home or qty < 1:
+        if key <= 0 or self.open_qty(key) or qty < 1:
             raise ValueError(f"key {key} in use or quantity {qty} below 1")
         ticks = None if limit is None else self._ticks(con_id, limit)
         direction = _SIDES[side] if side in _SIDES else _refuse_side(side)
@@ -122,10 +128,11 @@ class Exchange:
         return events + self._drain(market)
 
     def cancel(self, key: int, at: datetime) -> int:
-        """Take an order out as of the instant reached; returns what was left of it, 0 when it was gone.
+        """Take an order out; returns what was left of it, 0 when it was gone.
 
-        Call `advance(at)` first: a fill before `at` is an event, and this returns none.
+        What happened up to `at`, fills of this order included, comes from the next `advance`.
         """
+        self._held = self.advance(at)
         market = self._home.get(key)
         return 0 if market is None else market.cancel(key)
 

@@ -61,8 +61,9 @@ def intraday_bars(path: PricePath, end: datetime, seconds: int, n: int) -> list[
 def _whole_day(path: PricePath, on: date) -> Bar:
     fair, settled = path.fair_day(on), path.settled(on)
     row = path.row(on)
-    volume = int(fair.volume) if row is None else row.volume
-    if volume == 0 and not fair.observed:
+    skipped = fair.observed and row is None  # a trade date the file has no line for
+    volume = row.volume if row else 0 if skipped else int(fair.volume)
+    if volume == 0 and row is None:
         return _bar(path, on, [float(settled.previous), float(settled.settle)], settled, 0)
     return _bar(path, on, [fair.open, fair.high, fair.low, fair.close], settled, volume)
 

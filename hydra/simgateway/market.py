@@ -1,6 +1,5 @@
 """One contract's market: its book, its session, the crowd in it and the clients' orders among them."""
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -26,31 +25,11 @@ from hydra.simgateway.events import (
 )
 from hydra.simgateway.liquidity import liquidity, volume_share
 from hydra.simgateway.path import PricePath
+from hydra.simgateway.tape import Tape
 
 _CATCH_UP_US_MAX = 600_000_000
 _PROTECTION_HALF_SPREADS = 3.0
 _PROTECTION_TICKS_MIN = 10
-
-
-@dataclass(slots=True)
-class _Tape:
-    """What the trade date has printed so far; prices in ticks."""
-
-    on: date
-    previous: int
-    volume: int = 0
-    open: int | None = None
-    high: int | None = None
-    low: int | None = None
-    last: int | None = None
-    last_size: int = 0
-
-    def print(self, price: int, qty: int) -> None:
-        self.open = price if self.open is None else self.open
-        self.high = price if self.high is None else max(self.high, price)
-        self.low = price if self.low is None else min(self.low, price)
-        self.last, self.last_size = price, qty
-        self.volume += qty
 
 
 class Market:
@@ -224,20 +203,12 @@ class Market:
             self._open_book()
         self.publish()
 
-    def _tape_until(self, at: int) -> _Tape:
+    def _tape_until(self, at: int) -> Tape:
         day = self._day
         begins = to_us(segments(self.contract, day.on)[0][0] - PRE_OPEN_FOR)
         if at < begins:  # until the next trade date begins, the last one stays on the screen
             day = DayPrice(self.path, previous_trade_date(day.on))
-        tape = _Tape(day.on, day.settled.previous + self._shift_before(day.on))
-        tape.volume = int(day.volume_by(at))
-        seen = day.seen_by(0, at) if tape.volume else []
-        if seen:
-            down, up = day.settled.limit_down, day.settled.limit_up
-            prices = [min(up, max(down, round(value))) + self._shift for value in seen]
-            tape.open, tape.high, tape.low = prices[0], max(prices), min(prices)
-            tape.last, tape.last_size = prices[-1], 1
-        return tape
+        return Tape.until(day, at, previous_shift=self._shift_before(day.on), shift=self._shift)
 
     def _shift_before(self, on: date) -> int:
         """What earlier halts added to the settlement before `on`."""
@@ -251,7 +222,7 @@ class Market:
         if on != self._day.on:
             self._day = DayPrice(self.path, on)
         if state in (SessionState.PRE_OPEN, SessionState.OPEN) and self._tape.on != on:
-            self._tape = _Tape(on, self._day.settled.previous + self._shift_before(on))
+            self._tape = Tape(on, self._day.settled.previous + self._shift_before(on))
         if state is self.state:
             return
         self.state = state

@@ -9,7 +9,7 @@ from typing import Final
 from hydra.domain.errors import UserError
 
 HEADER: Final = "date,open,high,low,close,volume"
-# Vendors swap high and low by a tick or two on settled-only days; beyond this share of the price it is an error.
+# Vendors swap high and low by a tick or two on settled-only days; beyond this share of price it is an error.
 _SWAP_TOLERATED: Final = Decimal("0.01")
 
 
