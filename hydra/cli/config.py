@@ -32,11 +32,44 @@ def show(
 
 
 @app.command()
+def check(
+    ctx: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Say whether this configuration may trade: mode, account and data directory; nothing is connected."""
+    from hydra.config import config_hash, ensure_data_dir
+
+    settings = invocation(ctx).trading_settings()
+    folder = ensure_data_dir(settings)
+    facts = {
+        "mode": settings.trading.mode,
+        "account": settings.gateway.account,
+        "gateway": f"{settings.gateway.host}:{settings.gateway.port}",
+        "data_dir": folder,
+        "symbols": list(settings.trading.symbols),
+        "denied_for_want_of_a_limit": sorted(
+            set(settings.trading.symbols) - set(settings.limits.instruments)
+        ),
+        "config_hash": config_hash(settings),
+    }
+    if json:
+        print_json(facts)
+    else:
+        print_table(
+            ("fact", "value"), [(name.replace("_", " "), _shown(value)) for name, value in facts.items()]
+        )
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of the configuration file, for editors."""
     from hydra.config import Settings
 
     print_json(Settings.model_json_schema())
+
+
+def _shown(value: object) -> object:
+    return (", ".join(value) or "none") if isinstance(value, list) else value
 
 
 def _as_json(row: Any, sources: bool) -> object:

@@ -1,6 +1,7 @@
 """The layers of the configuration, each read into the same flat form; what is misspelt is refused here."""
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from hydra.domain.errors import UserError, did_you_mean
 
 _SECRET_WORDS: Final = ("pass", "secret", "token", "auth", "url", "credential", "apikey", "api_key")
 _MASK: Final = "********"
+_AT_LINE: Final = re.compile(r" \(at line (\d+), column \d+\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ def read_file(path: Path) -> tuple[Mapping[str, Any], SourceAt]:
     try:
         tree = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise UserError("HY-102", where=path, problem=error) from error
+        found = _AT_LINE.search(str(error))
+        where = f"{path}:{found[1]}" if found else path
+        raise UserError("HY-102", where=where, problem=_AT_LINE.sub("", str(error))) from error
     lines = key_lines(text)
 
     def source_at(at: keys.Path) -> Source:

@@ -18,7 +18,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "HY-303": Entry(
         COULD_NOT_RUN,
         "{host}:{port} accepts connections but does not answer the TWS handshake: {problem}",
-        "check that it is a gateway's API port, that the API is enabled, and that no dialog waits for an answer",
+        "check that it is a gateway's API port, that the API is enabled and that no dialog is open",
     ),
     "HY-304": Entry(
         COULD_NOT_RUN,

@@ -13,7 +13,7 @@ IN_DOUBT: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is wrong (where, what, value) and how to mend it, as templates without a full stop; the exit code."""
+    """What is wrong (where, what, value) and how to mend it, as templates without a full stop."""
 
     exit_code: int
     what: str
