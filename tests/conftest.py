@@ -1,0 +1,87 @@
+"""What every test gets: a home of its own, the command line as a process, and an honest list of what was skipped."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+_home: Path | None = None
+
+Hydra = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A home per test process, set before Prefect reads it: no test may see or touch the user's own."""
+    global _home
+    _home = Path(tempfile.mkdtemp(prefix="hydra-tests-"))
+    for name in [name for name in os.environ if name.startswith(("HYDRA_", "PREFECT_"))]:
+        del os.environ[name]
+    os.environ.update(
+        HOME=str(_home),
+        XDG_DATA_HOME=str(_home / "data"),
+        XDG_CONFIG_HOME=str(_home / "config"),
+        PREFECT_HOME=str(_home / "prefect"),
+        PREFECT_SERVER_EPHEMERAL_ENABLED="false",
+        PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        DO_NOT_TRACK="1",
+        HYDRA_DATA_DIR=str(_home / "hydra"),
+    )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _home is not None:
+        shutil.rmtree(_home, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    """The run ends with what it did not check, and why; in CI that is nothing."""
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and not hasattr(session.config, "workerinput"):
+        _tell_skipped(reporter)
+
+
+def _tell_skipped(reporter: pytest.TerminalReporter) -> None:
+    skipped: dict[tuple[str, str], int] = {}
+    for report in reporter.stats.get("skipped", []):
+        suite = report.nodeid.split("::")[0]
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        key = suite, reason.removeprefix("Skipped: ")
+        skipped[key] = skipped.get(key, 0) + 1
+    reporter.line("skipped suites:" if skipped else "skipped suites: none")
+    for (suite, reason), count in sorted(skipped.items()):
+        reporter.line(f"  {suite}: {count} skipped: {reason}")
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def hydra(tmp_path: Path, data_dir: Path) -> Hydra:
+    """Runs `hydra ARGS` as a process in an empty directory with a data directory of its own."""
+    here = tmp_path / "cwd"
+    here.mkdir()
+
+    def run(
+        *args: object, env: Mapping[str, str] | None = None, timeout_s: float = 50.0, cwd: Path = here
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "hydra.cli", *map(str, args)],
+            env={**os.environ, "HYDRA_DATA_DIR": str(data_dir), **(env or {})},
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    return run

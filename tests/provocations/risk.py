@@ -1,0 +1,11 @@
+"""HY-7xx."""
+
+from subprocess import CompletedProcess
+
+from tests.provocations import Scene, provokes
+
+
+@provokes("HY-701")
+def a_limit_of_zero(scene: Scene) -> CompletedProcess[str]:
+    scene.file("hydra.toml", "[limits.instruments.ZO]\norder_lots = 0\n")
+    return scene.hydra("config", "show")
