@@ -1,0 +1,1 @@
+"""The durable books: the only package that speaks SQL."""

@@ -1,0 +1,104 @@
+"""The account's own streams: trading states, foreign executions and adoptions, breakers, equity."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from hydra.domain.events import (
+    BreakerMoved,
+    EquityMarked,
+    ForeignExecutionBooked,
+    PositionAdopted,
+    ReconciliationFound,
+    TradingStateChanged,
+)
+from hydra.domain.quantity import Side
+from hydra.persistence.books import Books
+from hydra.persistence.codec import instant_text
+from hydra.persistence.database import Database
+from hydra.risk.view import AccountEvent
+
+CONTROL: Final = "control"
+ACCOUNT: Final = "account"
+RECONCILIATION: Final = "reconciliation"
+_FOREIGN: Final = "foreign-"
+
+_STATE: Final = (
+    "INSERT INTO trading_states (scope, state, reason, by, at) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (scope) DO UPDATE SET state = excluded.state, reason = excluded.reason, by = excluded.by,"
+    " at = excluded.at"
+)
+_BREAKER: Final = (
+    "INSERT INTO breakers (breaker, state, cooldown_left, period) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (breaker) DO UPDATE SET state = excluded.state, cooldown_left = excluded.cooldown_left,"
+    " period = excluded.period"
+)
+_PEAK: Final = "SELECT peak_usd FROM equity ORDER BY session_on DESC LIMIT 1"
+_EQUITY: Final = (
+    "INSERT INTO equity (session_on, open_usd, last_usd, peak_usd) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (session_on) DO UPDATE SET last_usd = excluded.last_usd, peak_usd = excluded.peak_usd"
+)
+
+
+def stream_of(event: AccountEvent) -> str:
+    """The stream an account event belongs to."""
+    if isinstance(event, TradingStateChanged):
+        return CONTROL
+    if isinstance(event, ForeignExecutionBooked | PositionAdopted):
+        return f"{_FOREIGN}{event.con_id}"
+    return RECONCILIATION if isinstance(event, ReconciliationFound) else ACCOUNT
+
+
+class AccountBooks:
+    """Writes the state tables of account events; always inside the caller's transaction."""
+
+    def __init__(self, database: Database, books: Books) -> None:
+        self._database = database
+        self._books = books
+
+    def is_known(self, event: AccountEvent) -> bool:
+        """Whether this is an execution booked already, at this revision or a higher one, ours or foreign."""
+        if not isinstance(event, ForeignExecutionBooked):
+            return False
+        known = self._books.known_execution(event.exec_root)
+        return known is not None and int(known[1]) >= event.revision
+
+    def write(self, event: AccountEvent, at: datetime) -> None:
+        match event:
+            case TradingStateChanged():
+                values = (event.scope, event.state.value, event.reason, event.by, instant_text(at))
+                self._database.execute(_STATE, values)
+            case BreakerMoved():
+                self._database.execute(
+                    _BREAKER, (event.breaker, event.state, event.cooldown_left, event.period)
+                )
+            case EquityMarked():
+                self._mark(event)
+            case PositionAdopted():
+                self._books.move_position(event.con_id, event.symbol, event.lots)
+            case ForeignExecutionBooked():
+                self._book_foreign(event)
+            case ReconciliationFound():
+                pass  # a finding is for people; it moves nothing
+
+    def _mark(self, event: EquityMarked) -> None:
+        found = self._database.row(_PEAK)
+        peak = event.equity_usd if found is None else max(Decimal(found[0]), event.equity_usd)
+        mark = str(event.equity_usd)
+        self._database.execute(_EQUITY, (event.session_on.isoformat(), mark, mark, str(peak)))
+
+    def _book_foreign(self, event: ForeignExecutionBooked) -> None:
+        known = self._books.known_execution(event.exec_root)
+        if known is not None:
+            is_own, _, side, qty, con_id = known
+            if is_own:
+                return  # our child's fold counts it; a person sees the event and the difference
+            self._books.move_position(con_id, event.symbol, -Side(side).sign * qty)
+        self._books.move_position(event.con_id, event.symbol, event.side.sign * event.last_qty)
+        self._books.write_foreign_execution(
+            (
+                *(event.exec_root, event.exec_id, event.revision, 0, stream_of(event), event.order_ref),
+                *(event.con_id, event.symbol, event.side.value, event.last_qty, str(event.last_px)),
+                *(instant_text(event.executed_at), None, event.client_id, 0, 0),
+            )
+        )

@@ -1,0 +1,214 @@
+"""Leases: one process may send on a client id. A row names the holder, an OS lock proves that it lives.
+
+Lock free = the holder is dead = take over at once. Lock held and no renewal for 10 s of wall time = end the
+holder if it is on this host and still the process that took the lease; else refuse with one line. Then the
+epoch rises, and with it every sending of an older epoch is refused.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hydra.persistence.database import Database
+from hydra.ports import Conflict, Lease
+
+STALE_AFTER_S: Final = 10.0
+_KILL_WAIT_S: Final = 2.0
+_ROW: Final = "SELECT epoch, holder, renewed_wall_s, released FROM leases WHERE client_id = ?"
+_TAKE: Final = (
+    "INSERT INTO leases (client_id, epoch, holder, build_id, renewed_wall_s, released)"
+    " VALUES (?, ?, ?, ?, ?, 0)"
+    " ON CONFLICT (client_id) DO UPDATE SET epoch = excluded.epoch, holder = excluded.holder,"
+    " build_id = excluded.build_id, renewed_wall_s = excluded.renewed_wall_s, released = 0"
+)
+_RENEW: Final = (
+    "UPDATE leases SET renewed_wall_s = ? WHERE client_id = ? AND epoch = ? AND holder = ? AND released = 0"
+)
+_RELEASE: Final = "UPDATE leases SET released = 1 WHERE client_id = ? AND epoch = ? AND holder = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A process, beyond doubt: its start time tells it from a later one with the same pid."""
+
+    host: str
+    pid: int
+    started: str
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.pid}/{self.started}"
+
+    @property
+    def is_here(self) -> bool:
+        return self.host == socket.gethostname()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether that very process runs on this host."""
+        return self.is_here and _started(self.pid) == self.started
+
+
+def this_holder() -> str:
+    """This process as leases name it: host/pid/start time."""
+    return str(Holder(socket.gethostname(), os.getpid(), _started(os.getpid()) or "0"))
+
+
+def holder_of(text: str) -> Holder | None:
+    """The process a holder text names, None when it follows another grammar."""
+    host, _, rest = text.rpartition("/")[0].rpartition("/")
+    started = text.rpartition("/")[2]
+    return Holder(host, int(rest), started) if host and rest.isdigit() else None
+
+
+def _started(pid: int) -> str | None:
+    """Clock ticks since boot at which the process started; None when it runs no more (a zombie does not)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] == "Z" else fields[19]
+
+
+class LeaseBook:
+    """The leases this process holds or wants.
+
+    `is_lock_shared`: whether every possible holder uses these very lock files, as all do whose ledger is a
+    file beside them. On a server, a holder on another host is out of reach: it is refused until it releases.
+    """
+
+    def __init__(
+        self, database: Database, folder: Path, wall_s: Callable[[], float], *, is_lock_shared: bool
+    ) -> None:
+        self._database = database
+        self._folder = folder
+        self._wall_s = wall_s
+        self._is_lock_shared = is_lock_shared
+        self._locks: dict[int, int] = {}
+
+    def acquire(self, client_id: int, holder: str, build_id: str) -> Lease | Conflict:
+        """The lease at a new epoch, or one line that says who has it; blocks at most 2 s, after a kill."""
+        if not self._lock(client_id):
+            refusal = self._evict(client_id)
+            if refusal is not None:
+                return Conflict(refusal)
+        try:
+            return self._raise_epoch(client_id, holder, build_id)
+        except BaseException:
+            self._unlock(client_id)
+            raise
+
+    def problem(self, lease: Lease) -> str | None:
+        """Why the lease is not current, read in the caller's transaction; None when it is."""
+        row = self._database.row(_ROW, (lease.client_id,))
+        if row is None:
+            return f"client id {lease.client_id} has no lease"
+        epoch, holder, _, released = row
+        if released or (epoch, holder) != (lease.epoch, lease.holder):
+            state = "released" if released else "held"
+            return f"lease epoch {lease.epoch} of client id {lease.client_id} is over: {state} at {epoch}"
+        return None
+
+    def renew(self, lease: Lease) -> bool:
+        with self._database.transaction():
+            values = (self._wall_s(), lease.client_id, lease.epoch, lease.holder)
+            return bool(self._database.execute(_RENEW, values).rowcount == 1)
+
+    def release(self, lease: Lease) -> None:
+        with self._database.transaction():
+            self._database.execute(_RELEASE, (lease.client_id, lease.epoch, lease.holder))
+        self._unlock(lease.client_id)
+
+    def close(self) -> None:
+        """Lets go of the OS locks, as the process's death would; the rows stay."""
+        for client_id in list(self._locks):
+            self._unlock(client_id)
+
+    def _raise_epoch(self, client_id: int, holder: str, build_id: str) -> Lease | Conflict:
+        with self._database.transaction():
+            row = self._database.row(_ROW, (client_id,))
+            if row is not None and not row[3] and not self._is_lock_shared:
+                refusal = self._out_of_reach(client_id, holder, row[1], row[2])
+                if refusal is not None:
+                    self._unlock(client_id)
+                    return Conflict(refusal)
+            epoch = 1 if row is None else int(row[0]) + 1
+            self._database.execute(_TAKE, (client_id, epoch, holder, build_id, self._wall_s()))
+        return Lease(client_id, epoch, holder, build_id)
+
+    def _out_of_reach(self, client_id: int, holder: str, other: str, renewed_wall_s: float) -> str | None:
+        """Why a lease whose lock file may be another one cannot be taken over; None when it can."""
+        process = holder_of(other)
+        if other == holder or (process is not None and process.is_here and not process.is_alive):
+            return None
+        if process is not None and process.is_here:
+            return self._end_stale(client_id, process, renewed_wall_s)
+        return f"client id {client_id} is held by {other} on another host, and not released"
+
+    def _evict(self, client_id: int) -> str | None:
+        """Ends a holder that keeps the lock but has stopped renewing; the refusal when it may not."""
+        row = self._database.row(_ROW, (client_id,))
+        process = None if row is None else holder_of(str(row[1]))
+        if row is None or process is None or not process.is_here:
+            return f"client id {client_id} is held by {row[1] if row else 'a process that is just starting'}"
+        refusal = self._end_stale(client_id, process, float(row[2]))
+        if refusal is not None:
+            return refusal
+        deadline = time.monotonic() + _KILL_WAIT_S
+        while not self._lock(client_id):
+            if time.monotonic() > deadline:
+                return f"client id {client_id}: {process} was ended, its lock is still held"
+            time.sleep(0.01)
+        return None
+
+    def _end_stale(self, client_id: int, process: Holder, renewed_wall_s: float) -> str | None:
+        silent_s = self._wall_s() - renewed_wall_s
+        if silent_s < STALE_AFTER_S:
+            return f"client id {client_id} is held by {process}, which renewed {max(silent_s, 0):.1f} s ago"
+        if process.pid == os.getpid():
+            return f"client id {client_id} is held by this very process"
+        if not _kill(process):
+            return f"client id {client_id}: lock held by another process than its lease names, {process}"
+        return None
+
+    def _lock(self, client_id: int) -> bool:
+        """Whether this process has the OS lock now; it survives nothing, not even SIGKILL."""
+        if client_id in self._locks:
+            return True
+        self._folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._folder / f"client-{client_id}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return False
+        self._locks[client_id] = descriptor
+        return True
+
+    def _unlock(self, client_id: int) -> None:
+        descriptor = self._locks.pop(client_id, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _kill(process: Holder) -> bool:
+    """Ends exactly that process: the handle is taken first, so that a reused pid is never hit."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except OSError:
+        return False
+    try:
+        if not process.is_alive:
+            return False
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)

@@ -1,0 +1,121 @@
+"""SQLite as the ledger's store: WAL, every commit on disk, and the write lock taken before the first read."""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy.pool import NullPool
+
+from hydra.persistence.database import Failure
+
+_PRIMARY_CODE: Final = 0xFF
+_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def has_wal_reset_bug(version: tuple[int, int, int]) -> bool:
+    """Whether two connections writing and checkpointing at one instant can corrupt the file.
+
+    SQLite's change log: every version from 3.7.0 up to 3.51.2 but for the back-ports 3.44.6 and 3.50.7.
+    """
+    if version >= (3, 51, 3) or version < (3, 7, 0):
+        return False
+    return not ((3, 44, 6) <= version < (3, 45, 0) or (3, 50, 7) <= version < (3, 51, 0))
+
+
+class SqliteBackend:
+    """A file; `busy_timeout_s` is how long BEGIN waits for another writer."""
+
+    name = "sqlite"
+    # IMMEDIATE takes the write lock now: what is read below cannot change before COMMIT.
+    begin: tuple[str, ...] = ("BEGIN IMMEDIATE",)
+    error: type[Exception] = sqlite3.Error
+
+    def __init__(self, path: Path, busy_timeout_s: float) -> None:
+        self.path = path
+        self._busy_timeout_s = busy_timeout_s
+
+    def create_engine(self) -> Engine:
+        return create_engine(
+            URL.create("sqlite", database=str(self.path)),
+            poolclass=NullPool,
+            # The driver opens no transaction by itself; ours begin and end with explicit statements.
+            isolation_level="AUTOCOMMIT",
+            connect_args={"timeout": self._busy_timeout_s, "check_same_thread": True},
+        )
+
+    def configure(self, raw: Any, *, read_only: bool) -> None:
+        raw.execute("PRAGMA synchronous=FULL")
+        if has_wal_reset_bug(sqlite3.sqlite_version_info):
+            raw.execute("PRAGMA wal_autocheckpoint=0")
+        if read_only:
+            raw.execute("PRAGMA query_only=ON")
+        elif raw.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            raw.execute("PRAGMA journal_mode=WAL")
+
+    def text(self, sql: str) -> str:
+        return sql
+
+    def is_open(self, raw: Any) -> bool:
+        return bool(raw.in_transaction)
+
+    def failure(self, error: Exception, *, at_commit: bool) -> Failure:
+        if at_commit:
+            return Failure.UNKNOWN
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None:
+            return Failure.FAILED
+        if code & _PRIMARY_CODE in _BUSY:
+            return Failure.BUSY
+        if code in (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE):
+            return Failure.TAKEN
+        return Failure.FAILED
+
+
+def checkpoint_alone(raw: Any) -> bool:
+    """Moves the WAL into the file and empties it, if no other connection is open; False when one is.
+
+    Exclusive locking is what makes it safe on versions with the WAL-reset bug: nobody can write meanwhile.
+    """
+    try:
+        raw.execute("PRAGMA locking_mode=EXCLUSIVE")
+        busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return bool(busy == 0)
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        raw.execute("PRAGMA locking_mode=NORMAL")
+        raw.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+
+
+def reserve_wal(path: Path, reserve_bytes: int) -> None:
+    """Keeps at least half of `reserve_bytes` of zeros at the WAL's end; call it with the write lock held.
+
+    A commit that overwrites allocated blocks costs half of one that makes the file grow, because fdatasync
+    then has no new size to record. SQLite ignores what follows the last valid frame (its recovery stops at
+    the first frame whose salt or checksum is wrong), and the lock keeps others from appending meanwhile. No
+    lock of SQLite's lies on the WAL file itself, so that closing our descriptor drops none.
+    """
+    try:
+        descriptor = os.open(f"{path}-wal", os.O_RDWR)
+    except FileNotFoundError:
+        return
+    try:
+        size = os.fstat(descriptor).st_size
+        if size == 0 or _is_unused(descriptor, size - reserve_bytes // 2):
+            return
+        end = size + reserve_bytes
+        while size < end:
+            size += os.pwrite(descriptor, bytes(min(1 << 20, end - size)), size)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_unused(descriptor: int, offset: int) -> bool:
+    """Whether no frame was ever written there: two pages' length always holds a frame header, never zero."""
+    if offset < 0:
+        return False
+    window = os.pread(descriptor, 2 * 4200, offset)
+    return not any(window)

@@ -1,0 +1,107 @@
+"""Parents' streams: read, checked against their hash chain, folded once and kept: a step costs O(1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from hydra.domain.errors import BrokenLaw
+from hydra.domain.events import ChildCancelRequested, ChildSending, ParentEvent, ParentOpened
+from hydra.domain.parent import ParentOrder, fold_parent
+from hydra.persistence.chain import EMPTY, EventRow, Head, hash_of
+from hydra.persistence.codec import decode, instant_of
+from hydra.persistence.database import Database
+
+_KEPT_MAX: Final = 512
+_HEAD: Final = "SELECT seq, hash FROM heads WHERE stream = ?"
+_EVENTS: Final = (
+    "SELECT stream, seq, kind, version, payload, recorded_at, prev_hash, hash FROM order_events"
+    " WHERE stream = ? AND seq > ? ORDER BY seq"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A parent's stream up to a head: its fold, and the counts that limits look at.
+
+    `messages` are new orders and cancels; `entries` is 1 once a parent is open that may increase the position
+    (it does not only shrink towards zero), which the repeated-execution throttle adds up per session.
+    """
+
+    head: Head = EMPTY
+    parent: ParentOrder | None = None
+    messages: int = 0
+    entries: int = 0
+
+    def after(self, events: Sequence[tuple[int, datetime, ParentEvent]], head: Head) -> "Stream":
+        """The stream with these events at its end; BrokenLaw when the state machines refuse one."""
+        messages = sum(isinstance(event, ChildSending | ChildCancelRequested) for _, _, event in events)
+        parent = fold_parent(events, self.parent)
+        opened = any(isinstance(event, ParentOpened) for _, _, event in events)
+        entries = self.entries
+        if opened and parent is not None:
+            entries += not _only_shrinks(parent.plan.position, parent.plan.target)
+        return replace(self, head=head, parent=parent, messages=self.messages + messages, entries=entries)
+
+
+def _only_shrinks(position: int, target: int) -> bool:
+    return abs(target) < abs(position) and target * position >= 0
+
+
+class Streams:
+    """The folds this process knows, each trusted only while the database still has its head."""
+
+    def __init__(self, database: Database, where: str) -> None:
+        self._database = database
+        self._where = where
+        self._known: dict[str, Stream] = {}
+
+    def head(self, stream: str) -> Head:
+        found = self._database.row(_HEAD, (stream,))
+        return EMPTY if found is None else Head(*found)
+
+    def current(self, stream: str) -> Stream:
+        """The stream as the database has it now."""
+        return self.at(stream, self.head(stream))
+
+    def at(self, stream: str, head: Head) -> Stream:
+        """The stream up to its head as the database just gave it; what is known already is not read again."""
+        known = self._known.get(stream, Stream())
+        if known.head == head:
+            return known
+        read = self._read(stream, known)
+        if read.head.seq < head.seq:
+            raise self._damaged(stream, read.head.seq + 1, f"is missing, the stream had {head.seq} events")
+        self.keep(stream, read)
+        return read
+
+    def keep(self, stream: str, state: Stream) -> None:
+        """Remembers the fold of what has been committed."""
+        if len(self._known) >= _KEPT_MAX:
+            self._known.clear()
+        self._known[stream] = state
+
+    def forget(self, stream: str | None = None) -> None:
+        """What this process believed of the stream (or of all) is read anew next time."""
+        if stream is None:
+            self._known.clear()
+        else:
+            self._known.pop(stream, None)
+
+    def _read(self, stream: str, known: Stream) -> Stream:
+        rows = [EventRow(*row) for row in self._database.rows(_EVENTS, (stream, known.head.seq))]
+        if known.head.seq and (not rows or rows[0].prev_hash != known.head.hash):
+            return self._read(stream, Stream())  # not the stream this process knew: read all of it
+        before = known.head
+        events: list[tuple[int, datetime, ParentEvent]] = []
+        for row in rows:
+            if row.seq != before.seq + 1 or row.prev_hash != before.hash or hash_of(row) != row.hash:
+                raise self._damaged(stream, row.seq, "does not fit its hash chain")
+            event = decode(row.kind, row.version, row.payload, f"{self._where}, {stream} {row.seq}")
+            events.append((row.seq, instant_of(row.recorded_at), event))
+            before = Head(row.seq, row.hash)
+        return known.after(events, before) if events else known
+
+    def _damaged(self, stream: str, seq: int, problem: str) -> BrokenLaw:
+        detail = f"ledger {self._where}: event {seq} of {stream} {problem} (see `hydra ledger verify`)"
+        return BrokenLaw("HY-900", law="of the append-only ledger", detail=detail)

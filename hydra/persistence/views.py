@@ -1,0 +1,47 @@
+"""What reports read: the events as plain values, fills with their slippage, shortfall, cash."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from hydra.persistence.database import Database
+
+_EXPORT: Final = "SELECT stream, seq, kind, payload, recorded_at FROM order_events ORDER BY stream, seq"
+
+
+def exported(database: Database) -> Iterator[Mapping[str, object]]:
+    """Every event, stream by stream: stream, seq, kind, payload (plain values), recorded_at."""
+    for stream, seq, kind, payload, recorded_at in database.execute(_EXPORT):
+        yield {
+            "stream": stream,
+            "seq": seq,
+            "kind": kind,
+            "payload": json.loads(payload),
+            "recorded_at": recorded_at,
+        }
+
+
+def _table(database: Database, sql: str, values: tuple[object, ...] = ()) -> list[dict[str, Any]]:
+    cursor = database.execute(sql, values)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def fills(database: Database, session_on: str | None = None) -> list[dict[str, Any]]:
+    """Our executions in time order, each with predicted and actual slippage in bps of the mid at send."""
+    if session_on is None:
+        return _table(database, "SELECT * FROM fills ORDER BY executed_at, exec_root")
+    sql = "SELECT * FROM fills WHERE session_on = ? ORDER BY executed_at, exec_root"
+    return _table(database, sql, (session_on,))
+
+
+def shortfall(database: Database, session_on: str | None = None) -> list[dict[str, Any]]:
+    """One row per parent that traded: cost against arrival in dollars and bps, the unfilled part left out."""
+    if session_on is None:
+        return _table(database, "SELECT * FROM shortfall ORDER BY parent_id")
+    return _table(database, "SELECT * FROM shortfall WHERE session_on = ? ORDER BY parent_id", (session_on,))
+
+
+def cash(database: Database) -> list[dict[str, Any]]:
+    """Per contract: lots, cash in points, commissions; P&L = (cash + lots × mark) × usd − commissions."""
+    return _table(database, "SELECT * FROM cash ORDER BY con_id")
