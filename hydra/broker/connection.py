@@ -58,8 +58,10 @@ class Connection:
         try:
             await asyncio.wait({connecting, over}, return_when=asyncio.FIRST_COMPLETED)
             problem = connecting.exception() if connecting.done() else ConnectionError(self.intake.loss)
+            if problem is None and not self.is_up:
+                problem = ConnectionError(self.intake.loss)
             if problem is not None:
-                raise self._named(problem)
+                raise name_failure(self._books.options, self.intake, problem)
             self.intake.account = self._account()
         except BaseException:
             connecting.cancel()
@@ -112,10 +114,6 @@ class Connection:
         if account.startswith(PAPER_PREFIX) is not (options.mode == "paper"):
             raise UserError("HY-307", **where, account=account, mode=options.mode)
         return account
-
-    def _named(self, problem: BaseException) -> HydraError:
-        """Which of the causes it was, by how far the connect came."""
-        return name_failure(self._books.options, self.intake, problem)
 
 
 def name_failure(options: BrokerOptions, intake: Intake, problem: BaseException) -> HydraError:

@@ -84,10 +84,11 @@ class RawWrapper(Wrapper):
         """No tickers, nothing to flush."""
 
     def error(self, reqId: int, errorCode: int, errorString: str, advancedOrderRejectJson: str = "") -> None:
-        """Only what the library itself asked during connect is ended here; the meaning is the listener's."""
+        """What the library itself asked during connect ends here; all else means what the listener says."""
         if reqId in self._futures:
             self._endReq(reqId, RequestError(reqId, errorCode, errorString), success=False)  # type: ignore[no-untyped-call]
-        self._listener.failed(reqId, errorCode, errorString)
+        else:
+            self._listener.failed(reqId, errorCode, errorString)
 
     def openOrder(self, orderId: int, contract: Contract, order: Order, orderState: OrderState) -> None:
         if order.whatIf:

@@ -234,6 +234,8 @@ class Intake:
             self.lost(text)
             return
         self._books.watch.noticed(notice, farm_of(text), self._clock.wall_s())
+        if notice is not LinkNotice.OTHER:
+            self._requests.forgive()
         self.data_lost = self.data_lost or notice is LinkNotice.RESTORED_DATA_LOST
         self._upset()
 

@@ -45,6 +45,10 @@ class Requests:
                 return f"{key} unanswered {count} times"
         return ""
 
+    def forgive(self) -> None:
+        """An outage explains the silence: what went unanswered says nothing about this connection."""
+        self._timeouts.clear()
+
     def is_request(self, req_id: int) -> bool:
         """Whether the id belongs, or on this connection once belonged, to a request of ours."""
         return req_id in self._used_ids
@@ -73,18 +77,29 @@ class Requests:
             return Unknown(f"request {req_id}: no answer within {timeout_s:g} s")
 
     async def ask_fixed(
-        self, key: str, send: Callable[[], None], timeout_s: float, *, is_required: bool = True
+        self,
+        key: str,
+        send: Callable[[], None],
+        timeout_s: float,
+        *,
+        is_required: bool = True,
+        takes_late_answers: bool = False,
     ) -> Answer:
-        """The rows of a request that the wire knows by its kind alone: one at a time."""
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        try:
-            async with asyncio.timeout(timeout_s), lock:
-                await self.pace()
-                answer = await self._exchange(key, send)
-        except TimeoutError:
-            if is_required:
-                self._timeouts[key] = self._timeouts.get(key, 0) + 1
-            return Unknown(f"{key}: no answer within {timeout_s:g} s")
+        """The rows of a request that the wire knows by its kind alone: one at a time.
+
+        `takes_late_answers`: an answer owed to an earlier request is as good as ours.
+        """
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if takes_late_answers:
+                self._owed.pop(key, None)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self.pace()
+                    answer = await self._exchange(key, send)
+            except TimeoutError:
+                if is_required:
+                    self._timeouts[key] = self._timeouts.get(key, 0) + 1
+                return Unknown(f"{key}: no answer within {timeout_s:g} s")
         self._timeouts.pop(key, None)
         return answer
 

@@ -5,7 +5,7 @@ watched, and starts over when anything of that fails. It never gives up and neve
 Orders are written by `orders`, books are read by `snapshot`; here is only who may ask whom, and when.
 """
 
-import logging
+import asyncio
 from collections.abc import Sequence
 
 from hydra.broker import account, contracts, history, orders, snapshot
@@ -35,8 +35,6 @@ from hydra.ports import (
 from hydra.risk.gate import Verdict
 from hydra.risk.last_hop import LastHop
 
-log = logging.getLogger("hydra.broker")
-
 
 class IbBroker:
     """The Broker port over ib_async; every method belongs to the loop that owns the connection."""
@@ -63,6 +61,7 @@ class IbBroker:
             self._books, self._subscriptions, self._snapshot_of, self._lift_ids, self._next_id
         )
         self._id_floor = 0
+        self._reading = asyncio.Lock()
 
     # --- the link ---
 
@@ -151,10 +150,12 @@ class IbBroker:
         return await self._snapshot_of(connection)
 
     async def _snapshot_of(self, connection: Connection) -> BrokerSnapshot | Unknown:
-        try:
-            return await snapshot.take(self._books, connection, lambda: self._next_id(connection))
-        except ConnectionError as problem:
-            return Unknown(str(problem))
+        """One at a time: each begins after the one before has ended, and its deadlines are its own."""
+        async with self._reading:
+            try:
+                return await snapshot.take(self._books, connection, lambda: self._next_id(connection))
+            except ConnectionError as problem:
+                return Unknown(str(problem))
 
     # --- markets and account ---
 

@@ -16,6 +16,7 @@ from ib_async.objects import ExecutionFilter
 
 from hydra.broker import translate
 from hydra.broker.connection import Connection
+from hydra.broker.connectivity import Upstream
 from hydra.broker.intake import Books
 from hydra.domain.evidence import (
     BrokerSnapshot,
@@ -31,6 +32,8 @@ async def take(books: Books, connection: Connection, next_id: Callable[[], int])
     """The whole books, or Unknown with the part that did not come."""
     clock, watch, intake = books.clock, books.watch, connection.intake
     begun_at, begun_wall_s, alarms, breaks = clock.now(), clock.wall_s(), intake.alarms, watch.breaks
+    if watch.upstream is Upstream.LOST:
+        return Unknown("the gateway lost IB (1100)")
     asked = await _ask_all(books, connection, next_id)
     if isinstance(asked, Unknown):
         return asked

@@ -157,6 +157,7 @@ class Supervisor:
             connection.client.reqCurrentTime,
             self._books.options.heartbeat_deadline_s,
             is_required=False,
+            takes_late_answers=True,
         )
         if was_good is bool(self._books.watch.reason(self._books.clock.wall_s())):
             self._books.inbox.ring()
