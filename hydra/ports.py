@@ -91,8 +91,9 @@ class Broker(Protocol):
     """One client id's view of IB; every method belongs to the loop that owns the connection."""
 
     client_id: int
-    account: str
 
+    @property
+    def account(self) -> str: ...
     @property
     def link(self) -> Link: ...
 

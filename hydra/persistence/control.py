@@ -19,11 +19,10 @@ _FACTS: Final = (
     " EXISTS (SELECT 1 FROM parents WHERE unfinished = 1 AND symbol = ? AND status = 'IN_DOUBT'),"
     " (SELECT COUNT(*) FROM messages WHERE at > ?),"
     " (SELECT COUNT(*) FROM messages WHERE at > ?),"
-    " (SELECT SUM(messages) FROM parents WHERE session_on = ?),"
-    " (SELECT SUM(entries) FROM parents WHERE session_on = ? AND symbol = ?),"
     " (SELECT open_usd FROM equity WHERE session_on = ?),"
     " (SELECT peak_usd FROM equity ORDER BY session_on DESC LIMIT 1)"
 )
+_SENT: Final = "SELECT symbol, side, messages, sent_usd FROM parents WHERE session_on = ?"
 _STATES: Final = "SELECT scope, state, reason FROM trading_states WHERE scope = ? OR scope = ?"
 _BREAKERS: Final = "SELECT breaker, state, cooldown_left, period FROM breakers"
 _POSITIONS: Final = "SELECT con_id, lots FROM positions WHERE lots <> 0"
@@ -37,6 +36,10 @@ class ControlReader:
     def __init__(self, database: Database, now: Callable[[], datetime], settle: timedelta) -> None:
         self._database = database
         self._now = now
+        self._settle = settle
+
+    def use_settle(self, settle: timedelta) -> None:
+        """The settle time of the account that was found at the gateway."""
         self._settle = settle
 
     def latest_session(self) -> str:
@@ -54,14 +57,13 @@ class ControlReader:
                 instant_text(now - timedelta(seconds=1)),
                 instant_text(now - timedelta(minutes=1)),
                 session_on,
-                *(session_on, symbol),
-                session_on,
             ),
         )
         assert facts is not None
-        late_child, doubtful_parent, second, minute, session, entries, open_usd, peak_usd = facts
+        late_child, doubtful_parent, second, minute, open_usd, peak_usd = facts
         state, reason = self.trading_state(symbol)
         exposures = self.exposures()
+        sent = self._database.rows(_SENT, (session_on,))
         return ControlState(
             trading_state=state,
             trading_reason=reason,
@@ -71,8 +73,9 @@ class ControlReader:
             breakers=self._breakers(),
             equity_open_usd=None if open_usd is None else Decimal(open_usd),
             equity_peak_usd=None if peak_usd is None else Decimal(peak_usd),
-            messages=MessageCounts(int(second), int(minute), int(session or 0)),
-            entries_session=int(entries or 0),
+            messages=MessageCounts(int(second), int(minute), sum(int(row[2]) for row in sent)),
+            entries_session=sum(row[0] == symbol and row[1] is not None for row in sent),
+            sent_usd_session=sum((Decimal(row[3]) for row in sent), Decimal(0)),
         )
 
     def trading_state(self, symbol: str) -> tuple[TradingState, str]:

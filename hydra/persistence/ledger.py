@@ -1,7 +1,7 @@
 """The ledger: one connection, one thread, every decision in the transaction that writes it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -81,6 +81,10 @@ class SqlLedger:
         self._streams = Streams(database, where)
         self._books = Books(database)
         self._account = AccountBooks(database, self._books)
+
+    def use_settle(self, settle: timedelta) -> None:
+        """Market time after good_till from which a live child counts as doubt."""
+        self._control.use_settle(settle)
 
     def close(self) -> None:
         """Lets go of the file and of the OS locks of all leases held."""
@@ -201,19 +205,23 @@ class SqlLedger:
 
     # --- the account's own streams ---
 
-    def record(self, events: Sequence[AccountEvent]) -> None:
-        """Facts, not decisions: a lost race is run again; an execution known already is not booked twice."""
+    def record(self, events: Sequence[AccountEvent]) -> Sequence[AccountEvent]:
+        """Facts, not decisions: a lost race is run again; an execution known already is not booked twice.
+
+        Returns the events that were news and are written now.
+        """
         for attempt in range(1, _RECORD_ATTEMPTS + 1):
             try:
-                self._record(events)
-                return
+                return self._record(events)
             except TransactionFailed as failed:
                 if failed.failure in (Failure.FAILED, Failure.UNKNOWN) or attempt == _RECORD_ATTEMPTS:
                     raise self._unavailable(failed) from failed
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _record(self, events: Sequence[AccountEvent]) -> None:
+    def _record(self, events: Sequence[AccountEvent]) -> list[AccountEvent]:
         at = self._now().astimezone(UTC)
         heads: dict[str, Head] = {}
+        news: list[AccountEvent] = []
         with self.database.transaction():
             for event in events:
                 if self._account.is_known(event):
@@ -224,9 +232,11 @@ class SqlLedger:
                 self._books.write_events(rows)
                 self._account.write(event, at)
                 heads[stream] = Head(rows[-1].seq, rows[-1].hash)
+                news.append(event)
         if self.heads is not None:
             for stream, head in heads.items():
                 self.heads.note(stream, head, at)
+        return news
 
     def control(self, con_id: int, symbol: str) -> ControlState:
         """The control state now, counted for the latest session planned."""

@@ -1,0 +1,1 @@
+"""The imperative shell: the steps of a session, and the only caller of Broker.place."""

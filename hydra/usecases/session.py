@@ -107,3 +107,28 @@ async def _await_quote(desk: Desk, contract: Contract) -> None:
 def ended_in_doubt(parents: Sequence[ParentOrder]) -> bool:
     """Whether the session must be run again (exit code 4)."""
     return any(parent.status is ParentStatus.IN_DOUBT for parent in parents)
+
+
+def outcome_of(desk: Desk, state: SessionState) -> dict[str, list[dict[str, object]]]:
+    """The session's result as plain values: what scripts read (`hydra session run --json`)."""
+    parents = [desk.parents[one] for one in state.parents if desk.parents[one].denied is None]
+    return {
+        "parents": [_told(parent) for parent in parents],
+        "denied": [{"symbol": one.symbol, "reasons": list(one.reasons)} for one in state.denied],
+    }
+
+
+def _told(parent: ParentOrder) -> dict[str, object]:
+    """One parent; a plan that wants no change is FILLED with nothing ordered."""
+    opened = parent.opened
+    status = parent.status if opened is not None else ParentStatus.FILLED
+    return {
+        "id": parent.parent_id,
+        "symbol": parent.plan.symbol,
+        "side": opened.side.value if opened is not None else None,
+        "order_qty": parent.order_qty,
+        "cum_qty": parent.cum_qty,
+        "leaves_qty": parent.leaves_qty,
+        "status": status.value,
+        "reason": parent.reason or ("" if opened is not None else "already at its target"),
+    }

@@ -28,4 +28,14 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "HY-507": Entry(BAD_INPUT, "{where}: {given}: {problem}", "write it like {example}"),
     "HY-504": Entry(BAD_INPUT, "strategy {name} is not registered", "choose one of: {known}"),
+    "HY-508": Entry(
+        COULD_NOT_RUN,
+        "this process and the gateway disagree on the time by {skew} s of wall time, limit {limit}",
+        "give both one clock: `hydra gateway clock` prints the HYDRA_CLOCK_ variables of a simulated gateway",
+    ),
+    "HY-509": Entry(
+        COULD_NOT_RUN,
+        "client id {client_id} is held by another process: {reason}",
+        "stop that process, or wait until its lease ends",
+    ),
 }
