@@ -1,0 +1,1 @@
+"""The story: Prefect flows, each a table of contents."""

@@ -1,0 +1,1 @@
+"""HYDRA: a self-healing trading system for thin commodity futures."""

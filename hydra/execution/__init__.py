@@ -1,0 +1,1 @@
+"""How a parent order is worked: pure decisions from facts."""

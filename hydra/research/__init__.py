@@ -1,0 +1,1 @@
+"""Models and their healing: pure over arrays and frames."""

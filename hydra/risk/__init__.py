@@ -1,0 +1,1 @@
+"""The risk gate: pure; no order without a verdict."""

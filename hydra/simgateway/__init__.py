@@ -1,0 +1,1 @@
+"""A simulated IB Gateway on the TWS wire protocol."""

@@ -1,0 +1,1 @@
+"""The deterministic world: virtual time, in-memory network, faults by seed."""

@@ -1,0 +1,8 @@
+"""The IB worker pool: a Prefect worker that holds the IB connection and runs flows beside it.
+
+Prefect imports this package through the entry point group `prefect.collections`, which registers the type.
+"""
+
+from hydra.worker.ib_gateway import IbGatewayWorker
+
+__all__ = ["IbGatewayWorker"]
