@@ -26,7 +26,8 @@ _AWAY_FOR_REFRESHES: Final = 3.0
 _RETREAT_BOTH: Final = 0.35
 _EAGERNESS: Final = 0.8
 _EAGER_MAX: Final = 2.5
-_EAGER_MIN: Final = 0.15
+_EAGER_MIN: Final = 0.05
+_LOCKED_BY: Final = 6.0  # half-spreads: how far beyond a limit the price of a locked day is believed to be
 _TAKER_REACH: Final = 3.0
 _SWEEP: Final = 0.015
 _SWEEP_TIMES: Final = 5
@@ -146,7 +147,7 @@ class Crowd:
     def centre(self, at: int) -> float:
         """Where the crowd believes the price is, in ticks; beyond the limit the day is locked at."""
         settled, fair = self._day.settled, self._day.fair_at(at)
-        wide = 2 * self._thin.half_spread_ticks
+        wide = _LOCKED_BY * self._thin.half_spread_ticks
         if fair >= settled.limit_up:
             fair = max(fair, settled.limit_up + wide)
         elif fair <= settled.limit_down:

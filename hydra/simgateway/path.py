@@ -123,10 +123,11 @@ class PricePath:
                 day -= timedelta(days=1)
             close = float(self._rows[day].close) / self._tick
             return FairDay(close, close, close, close, self._activity(0, on), True)
-        edge, price = self._first, self._rows[self._first].open
         if on > self._last:
-            edge, price = self._last, self._rows[self._last].close
-        anchor = edge if is_trade_date(edge) else previous_trade_date(edge)
+            price = self._rows[self._last].close
+            anchor = self._last if is_trade_date(self._last) else previous_trade_date(self._last)
+        else:
+            price, anchor = self._rows[self._first].open, previous_trade_date(self._first)
         shift = float(price) / self._tick - self._drawn(anchor).close
         fair = self._drawn(on)
         return FairDay(
