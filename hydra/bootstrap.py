@@ -194,7 +194,7 @@ def _options(settings: Settings, policy: ExecutionPolicy) -> BrokerOptions:
         request_timeout_s=given.request_timeout_s,
         history_timeout_s=given.history_timeout_s,
         broker_zone=given.broker_zone,
-        front_days_min=given.front_days_min,
+        front_days_min={symbol: one.front_days_min for symbol, one in settings.instruments.items()},
         exchanges={symbol: one.exchange for symbol, one in settings.instruments.items()},
         latch_path=settings.data_dir / LATCH_FILE,
         order_error_meanings={

@@ -19,6 +19,10 @@ from hydra.ports import Refused, Unknown
 NO_DEFINITION = 200
 
 
+# Where configuration names no other: the days to its last trade that the expiry traded must have left.
+FRONT_DAYS_MIN = 20
+
+
 async def qualify(
     books: Books, connection: Connection, next_id: Callable[[], int], symbol: str, month: str | None
 ) -> Contract | Refused | Unknown:
@@ -40,7 +44,7 @@ async def qualify(
         return rows
     details = cast(list[ib_contract.ContractDetails], rows)
     today = books.clock.now().date()
-    chosen = choose(details, symbol, month, today, books.options.front_days_min)
+    chosen = choose(details, symbol, month, today, books.options.front_days_min.get(symbol, FRONT_DAYS_MIN))
     if isinstance(chosen, Refused):
         return chosen
     try:

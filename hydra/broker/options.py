@@ -37,7 +37,7 @@ class BrokerOptions:
     data_requests_per_s: int = 30
     broker_zone: str = "America/New_York"
     relevant_farms: frozenset[str] = frozenset({"usfuture"})
-    front_days_min: int = 30
+    front_days_min: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     exchanges: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     latch_path: Path | None = None
     allow_delayed: bool = False

@@ -9,7 +9,7 @@ import typer
 
 from hydra.cli.invocation import invocation
 from hydra.cli.output import print_json, print_table
-from hydra.domain.errors import DONE, IN_DOUBT, UserError
+from hydra.domain.errors import BROKEN, DONE, IN_DOUBT, UserError
 
 if TYPE_CHECKING:
     from hydra.config import Settings
@@ -56,6 +56,42 @@ def run(
     else:
         _print(outcome)
     raise typer.Exit(IN_DOUBT if any(one["status"] == "IN_DOUBT" for one in outcome["parents"]) else DONE)
+
+
+@app.command()
+def reconcile(
+    ctx: typer.Context,
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who asks for it.")] = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Read the broker's books, book what is missing in ours, and list what differs. It sends no order."""
+    import asyncio
+
+    settings = invocation(ctx).trading_settings({"gateway.host": host, "gateway.port": port})
+    found = asyncio.run(_reconcile(settings, by))
+    if json:
+        print_json(found)
+    else:
+        columns = ("symbol", "con_id", "ledger", "broker")
+        print_table(columns, [tuple(row[name] for name in columns) for row in found["positions"]])
+        print("The books are equal." if found["equal"] else "The books differ: see `hydra adopt --help`.")
+        for ref in found["in_doubt"]:
+            print(f"{ref} is in doubt: see `hydra resolve --help`")
+    raise typer.Exit(IN_DOUBT if found["in_doubt"] else DONE if found["equal"] else BROKEN)
+
+
+async def _reconcile(settings: Settings, by: str | None) -> dict[str, Any]:
+    import getpass
+
+    from hydra.bootstrap import open_desk
+    from hydra.usecases.session import reconcile_books
+    from hydra.usecases.statement import statement_of
+
+    async with open_desk(settings, approver=by or getpass.getuser()) as desk:
+        await reconcile_books(desk)
+        return statement_of(desk)
 
 
 async def _run(settings: Settings, request: SessionRequest, by: str | None) -> dict[str, Any]:

@@ -76,7 +76,6 @@ class Gateway(Section):
     heartbeat_misses_max: int = Field(3, ge=1, le=100, description="missed in a row: the link is lost")
     skew_s_max: Seconds = Field(2.0, description="clock difference up to which a child may be sent")
     broker_zone: ZoneName = Field("America/New_York", description="the zone whose midnight ends IB's day")
-    front_days_min: int = Field(30, ge=0, le=400, description="days left to the expiry that is traded")
 
 
 class ScaledClock(Section):
@@ -175,6 +174,9 @@ class Instrument(Section):
 
     exchange: str = Field(min_length=1, description="IB's exchange code")
     currency: str = Field("USD", min_length=3, max_length=3, description="currency of the contract")
+    front_days_min: int = Field(
+        20, ge=0, le=400, description="days to its last trade that the expiry traded must have left"
+    )
 
 
 class InstrumentLimits(Section):

@@ -7,6 +7,11 @@ from hydra.risk.limits import default_limits
 
 Mode = Literal["paper", "live"]
 
+# An expiry is left before IB's close-out deadline for physical delivery (the end of the second business day
+# before first notice): about 19 days before the last trade for grains and juice, about 28 for live cattle,
+# whose first notice falls on the month's first Monday. Hogs and feeders settle in cash.
+FRONT_DAYS: Final = {"LE": 30}
+
 # symbol → IB's exchange code
 SYMBOLS: Final = {"ZO": "CBOT", "HE": "CME", "LE": "CME", "GF": "CME", "ZR": "CBOT", "OJ": "NYBOT"}
 
@@ -15,6 +20,11 @@ def shipped_tree(mode: Mode, symbols: tuple[str, ...]) -> dict[str, Any]:
     """The lowest layer: this mode's limits for these symbols, and where each is traded."""
     limits = asdict(default_limits(mode, symbols))
     return {
-        "instruments": {symbol: {"exchange": exchange} for symbol, exchange in SYMBOLS.items()},
+        "instruments": {symbol: _instrument(symbol, exchange) for symbol, exchange in SYMBOLS.items()},
         "limits": limits,
     }
+
+
+def _instrument(symbol: str, exchange: str) -> dict[str, object]:
+    own = {"front_days_min": FRONT_DAYS[symbol]} if symbol in FRONT_DAYS else {}
+    return {"exchange": exchange, **own}

@@ -94,6 +94,7 @@ class Desk:
     cancels_at_wall_s: dict[str, float] = field(default_factory=dict)
     sent_at_wall_s: dict[str, float] = field(default_factory=dict)
     never_written: dict[str, str] = field(default_factory=dict)
+    broker_positions: dict[int, int] = field(default_factory=dict)
     position_gaps: dict[int, tuple[int, float]] = field(default_factory=dict)
     halts_told: set[str] = field(default_factory=set)
     stop_reason: str = ""

@@ -83,6 +83,7 @@ async def take_snapshot(desk: Desk) -> SeenSnapshot | Incomplete:
     desk.snapshot_failures = 0
     desk.connection_seen = answer.connection_no
     desk.snapshots.append(judged)
+    desk.broker_positions = dict(answer.positions)
     _forget_old(desk)
     _watch_positions(desk, answer)
     prove(desk)
