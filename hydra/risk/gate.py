@@ -20,7 +20,7 @@ from hydra.risk.reasons import Reason, because
 from hydra.risk.subject import Order, is_lots, is_price
 from hydra.risk.view import ControlState, Denied, RiskView
 
-# Whoever holds this object is the gate; test_architecture forbids every other mention of it.
+# Whoever holds this object is the gate; tests/unit/risk/test_verdict.py forbids every other mention of it.
 _MINT: Final = object()
 
 
@@ -123,8 +123,10 @@ def recheck(verdict: Verdict, control: ControlState, view: RiskView, limits: Lim
     order = Order(verdict.con_id, view.contract.symbol, verdict.side, verdict.qty, control.exposure)
     if order.symbol not in limits.instruments:
         return Denied((_no_limit(order.symbol),))
-    reasons = list(rules.contract_faults(verdict.con_id, order.symbol, now))
-    reasons += list(_control_faults(order, now, limits, control.entries_session))
+    unsound = tuple(rules.contract_faults(verdict.con_id, order.symbol, now))
+    if unsound:
+        return Denied(unsound)
+    reasons = list(_control_faults(order, now, limits, control.entries_session))
     reasons += rules.sent_faults(order, verdict.limit_px, now, limits)
     if control.trading_state is not verdict.trading_state:
         reasons.append(

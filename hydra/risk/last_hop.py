@@ -11,7 +11,7 @@ from typing import Final
 
 from hydra.domain.errors import BrokenLaw
 from hydra.domain.events import ChildSending
-from hydra.domain.order import ChildState
+from hydra.domain.order import ChildOrder, ChildState
 from hydra.domain.parent import ParentOrder
 from hydra.domain.quantity import Side
 from hydra.risk.subject import is_lots
@@ -20,27 +20,42 @@ GROSS_MULTIPLE_MAX: Final = 12
 
 
 @dataclass(slots=True)
-class _Sent:
-    """One frame written (or about to be): what it may still do and what it has done."""
+class _Tally:
+    """Lots approved, held against the approval, and ever written: of one parent, or of one session."""
 
-    parent_id: str
-    qty: int
-    roots: dict[str, tuple[int, int]] = field(default_factory=dict)
-    gross: int = 0
-    is_dead: bool = False
-    was_written: bool = True
-
-    @property
-    def charged(self) -> int:
-        """Lots held against the approval: all of it until proven dead, then what was ever executed."""
-        return self.gross if self.is_dead else max(self.qty, self.gross)
+    approved: int = 0
+    charged: int = 0
+    gross_sent: int = 0
 
 
 @dataclass(slots=True)
-class _Approval:
+class _Parent:
+    tally: _Tally
+    session: _Tally
     session_on: date
-    qty: int
     side: Side | None = None
+
+
+@dataclass(slots=True)
+class _Sent:
+    """One frame written (or about to be): what it may still do and what it has done."""
+
+    qty: int
+    tallies: tuple[_Tally, ...]
+    roots: dict[str, tuple[int, int]] = field(default_factory=dict)
+    gross: int = 0
+    is_dead: bool = False
+    charged: int = 0
+
+    def settle(self) -> None:
+        """Carry what this frame holds against its approval into the sums.
+
+        All of it until proven dead, then what was ever executed.
+        """
+        charged = self.gross if self.is_dead else max(self.qty, self.gross)
+        for tally in self.tallies:
+            tally.charged += charged - self.charged
+        self.charged = charged
 
 
 class LastHop:
@@ -52,19 +67,23 @@ class LastHop:
 
     def __init__(self, gross_multiple: int = GROSS_MULTIPLE_MAX) -> None:
         self._gross_multiple = gross_multiple
-        self._approvals: dict[str, _Approval] = {}
+        self._parents: dict[str, _Parent] = {}
+        self._sessions: dict[date, _Tally] = {}
         self._sent: dict[str, _Sent] = {}
         self._order_ids: set[tuple[int, int]] = set()
 
     def approve(self, parent_id: str, session_on: date, qty: int) -> None:
         """Take note of an approved parent; saying it again changes nothing, another quantity breaks a law."""
-        approval = _Approval(session_on, qty)
-        known = self._approvals.setdefault(parent_id, approval)
-        if (known.session_on, known.qty) != (session_on, qty):
+        known = self._parents.get(parent_id)
+        if known is None:
+            session = self._sessions.setdefault(session_on, _Tally())
+            session.approved += qty
+            self._parents[parent_id] = _Parent(_Tally(approved=qty), session, session_on)
+        elif (known.tally.approved, known.session_on) != (qty, session_on):
             raise BrokenLaw(
                 "HY-900",
                 law="of the last hop",
-                detail=f"{parent_id} approved for {known.qty} lots on {known.session_on}, "
+                detail=f"{parent_id} approved for {known.tally.approved} lots on {known.session_on}, "
                 f"now {qty} on {session_on}",
             )
 
@@ -84,18 +103,22 @@ class LastHop:
         if revision > known_revision:
             sent.roots[exec_root] = (revision, qty)
             sent.gross = max(sent.gross, sum(lots for _, lots in sent.roots.values()))
+            sent.settle()
 
     def dead(self, order_ref: str) -> None:
         """The child's end is proven: what it did not execute is free again."""
         sent = self._sent.get(order_ref)
         if sent is not None:
             sent.is_dead = True
+            sent.settle()
 
     def not_sent(self, order_ref: str) -> None:
         """The admitted child was never written, and this process knows it; its reference stays used."""
         sent = self._sent.get(order_ref)
-        if sent is not None:
-            sent.is_dead, sent.was_written = True, False
+        if sent is not None and not sent.is_dead:
+            for tally in sent.tallies:
+                tally.gross_sent -= sent.qty
+            self.dead(order_ref)
 
     def restore(self, parents: Iterable[ParentOrder]) -> None:
         """Count everything the ledger recorded as sent, whether it would be admitted today or not."""
@@ -103,29 +126,23 @@ class LastHop:
             if parent.opened is not None:
                 self.approve(parent.parent_id, parent.plan.session_on, parent.opened.order_qty)
             for child in parent.children:
-                self._count(child.sending)
-                sent = self._sent[child.order_ref]
-                for one in child.executions:
-                    self.executed(child.order_ref, one.exec_root, one.revision, one.qty)
-                sent.gross = max(sent.gross, child.gross_qty, child.resolved_qty)
-                if child.state is ChildState.NOT_SENT:
-                    self.not_sent(child.order_ref)
-                elif child.is_terminal:
-                    self.dead(child.order_ref)
+                self._restore_child(child)
 
     def charged(self, parent_id: str) -> int:
         """Lots executed or still able to execute for this parent."""
-        return sum(one.charged for one in self._sent.values() if one.parent_id == parent_id)
+        known = self._parents.get(parent_id)
+        return known.tally.charged if known else 0
 
     def gross_sent(self, parent_id: str) -> int:
         """Lots ever written for this parent."""
-        return sum(one.qty for one in self._sent.values() if one.parent_id == parent_id and one.was_written)
+        known = self._parents.get(parent_id)
+        return known.tally.gross_sent if known else 0
 
     def _refusal(self, sending: ChildSending) -> str | None:
-        ref, parent_id, qty = sending.order_ref, sending.parent, sending.qty
-        approval = self._approvals.get(parent_id)
-        if approval is None:
-            return f"last hop: {ref}: parent {parent_id} was never approved"
+        ref, qty = sending.order_ref, sending.qty
+        parent = self._parents.get(sending.parent)
+        if parent is None:
+            return f"last hop: {ref}: parent {sending.parent} was never approved"
         if ref in self._sent:
             return f"last hop: {ref} was sent before"
         if (sending.client_id, sending.ib_order_id) in self._order_ids:
@@ -133,28 +150,44 @@ class LastHop:
             return f"last hop: {ref}: {ids} was used before"
         if not is_lots(qty):
             return f"last hop: {ref}: {qty} lots, must be whole and above zero"
-        if approval.side not in (None, sending.side):
-            return f"last hop: {ref}: {sending.side}, but {parent_id} is a {approval.side}"
-        return self._excess(sending, approval)
+        if parent.side not in (None, sending.side):
+            return f"last hop: {ref}: {sending.side}, but {sending.parent} is a {parent.side}"
+        return self._excess(f"last hop: {ref}", parent, qty)
 
-    def _excess(self, sending: ChildSending, approval: _Approval) -> str | None:
-        ref, parent_id, qty = sending.order_ref, sending.parent, sending.qty
-        charged = self.charged(parent_id) + qty
-        if charged > approval.qty:
-            return f"last hop: {ref}: {charged} lots of {parent_id} done or live, approved {approval.qty}"
-        in_session = [one for one, of in self._approvals.items() if of.session_on == approval.session_on]
-        charged = sum(self.charged(one) for one in in_session) + qty
-        approved = sum(self._approvals[one].qty for one in in_session)
-        if charged > approved:
-            return f"last hop: {ref}: {charged} lots done or live in the session, approved {approved}"
-        gross, most = self.gross_sent(parent_id) + qty, approval.qty * self._gross_multiple
-        if gross > most:
-            return f"last hop: {ref}: {gross} lots of {parent_id} sent in all, limit {most}"
+    def _excess(self, who: str, parent: _Parent, qty: int) -> str | None:
+        own, session = parent.tally, parent.session
+        if own.charged + qty > own.approved:
+            return f"{who}: {own.charged + qty} lots done or live, approved {own.approved}"
+        if session.charged + qty > session.approved:
+            return (
+                f"{who}: {session.charged + qty} lots done or live in the session, "
+                f"approved {session.approved}"
+            )
+        most = own.approved * self._gross_multiple
+        if own.gross_sent + qty > most:
+            return f"{who}: {own.gross_sent + qty} lots sent in all, limit {most}"
         return None
 
     def _count(self, sending: ChildSending) -> None:
-        self._sent.setdefault(sending.order_ref, _Sent(sending.parent, sending.qty))
+        if sending.order_ref in self._sent:
+            return
+        parent = self._parents[sending.parent]
+        sent = _Sent(sending.qty, (parent.tally, parent.session))
+        for tally in sent.tallies:
+            tally.gross_sent += sending.qty
+        sent.settle()
+        self._sent[sending.order_ref] = sent
         self._order_ids.add((sending.client_id, sending.ib_order_id))
-        approval = self._approvals.get(sending.parent)
-        if approval is not None and approval.side is None:
-            approval.side = sending.side
+        parent.side = parent.side or sending.side
+
+    def _restore_child(self, child: ChildOrder) -> None:
+        self._count(child.sending)
+        sent = self._sent[child.order_ref]
+        for one in child.executions:
+            self.executed(child.order_ref, one.exec_root, one.revision, one.qty)
+        sent.gross = max(sent.gross, child.gross_qty, child.resolved_qty)
+        sent.settle()
+        if child.state is ChildState.NOT_SENT:
+            self.not_sent(child.order_ref)
+        elif child.is_terminal:
+            self.dead(child.order_ref)

@@ -143,7 +143,7 @@ def _values_per_lot(marks: Mapping[int, Decimal], usd_per_point: Mapping[int, De
 def sent_faults(order: Order, px: Decimal, view: RiskView, limits: Limits) -> Iterator[str]:
     """What this session sent in all, however it ended: a loop that sends and cancels stops here."""
     equity = view.equity_usd
-    if order.is_reducing or equity is None or not equity.is_finite():
+    if order.is_reducing or equity is None or not equity.is_finite() or equity <= 0:
         return
     sent = view.control.sent_usd_session + order.qty * abs(px) * view.contract.usd_per_point
     cap = limits.account.gross_sent_fraction * equity
