@@ -1,1 +1,1 @@
-"""The story: Prefect flows, each a table of contents."""
+"""The story: what happens in which order. A flow is a table of contents; every rerun is harmless."""

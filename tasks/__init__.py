@@ -1,1 +1,1 @@
-"""One use case each, as Prefect tasks."""
+"""One use case each: a name, a retry policy, a log line."""

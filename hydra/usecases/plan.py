@@ -71,16 +71,29 @@ class SessionState:
 
 def open_parents(desk: Desk, state: SessionState) -> None:
     """Size what was never sized, judge what may be judged, and open the approved parents."""
-    for symbol, prepared in state.prepared.items():
+    size_parents(desk, state)
+    judge_parents(desk, state)
+
+
+def size_parents(desk: Desk, state: SessionState) -> None:
+    """The plan of every prepared symbol: the one on record, else a new one."""
+    for prepared in state.prepared.values():
         parent = _planned(desk, state.request, prepared)
         if isinstance(parent, SymbolDenied):
             state.denied.append(parent)
-            continue
+        else:
+            state.parents.append(parent.parent_id)
+
+
+def judge_parents(desk: Desk, state: SessionState) -> None:
+    """Every planned parent that is not yet open before the gate; what it approves is opened."""
+    for planned in state.parents:
+        parent = desk.parents[planned]
+        symbol = parent.plan.symbol
         if parent.opened is None and parent.plan.target != parent.plan.position:
-            parent = _judge(desk, state.request, parent, prepared)
+            parent = _judge(desk, state.request, parent, state.prepared[symbol])
         if parent.denied is not None:
             state.denied.append(SymbolDenied(symbol, parent.denied.reasons))
-        state.parents.append(parent.parent_id)
 
 
 def check_request(desk: Desk, request: SessionRequest) -> None:

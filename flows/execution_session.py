@@ -1,0 +1,88 @@
+"""The execution session: target positions become orders, patiently, and both books agree at the end."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows.options import FLOW
+from hydra.worker.steps import SliceTask
+from tasks.contracts import deny_symbol, qualify_contract
+from tasks.journal import journal_fills, report_session
+from tasks.orders import await_fills, plan_slices, work_slice
+from tasks.reconcile import reconcile_books
+from tasks.risk import check_risk, size_positions, snapshot_account
+from tasks.session import begin_session
+
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,8}$")]
+Lots = Annotated[int, Field(ge=-10_000, le=10_000)]
+SYMBOLS = ("ZO", "HE", "LE", "GF", "ZR", "OJ")
+
+
+@flow(name="execution-session", flow_run_name="session {session_on}", **FLOW)
+async def execution_session(
+    session_on: date | None = None,
+    symbols: Annotated[tuple[Symbol, ...], Field(min_length=1, max_length=40)] = SYMBOLS,
+    targets: dict[Symbol, Lots] | None = None,
+    horizon_minutes: Annotated[int, Field(ge=5, le=600)] | None = None,
+    amend_by: Annotated[str, Field(max_length=60)] = "",
+) -> State[Any]:
+    """Trade to the target positions of one session. Run it again at any moment: it finishes what is missing.
+
+    Args:
+        session_on: Trading date, e.g. 2026-11-23; empty = the date at the gateway now.
+        symbols: Symbols to trade; each needs its limits in the configuration, else it is denied.
+        targets: Positions in lots by hand, e.g. {"ZO": 12, "HE": -9}; empty = the strategy's.
+        horizon_minutes: Market minutes from the plan to the deadline, at most; empty = as configured.
+        amend_by: Name of the person who plans a session again that was planned with other targets.
+    """
+    await begin_session(session_on, symbols, targets, horizon_minutes, amend_by)
+    await reconcile_books("before")
+    await _qualify_all(symbols)
+    await snapshot_account()
+    await size_positions()
+    await check_risk()
+    planned = await plan_slices()
+    worked = await asyncio.gather(*(_work(slices) for slices in planned), return_exceptions=True)
+    rows = await journal_fills()
+    problem = "; ".join(filter(None, [await reconcile_books("after"), _failures(worked), _doubts(rows)]))
+    await report_session(rows, problem)
+    return Failed(message=problem) if problem else Completed(message=_summary(rows))
+
+
+async def _qualify_all(symbols: Sequence[str]) -> None:
+    """Every symbol by itself: one that is not answered is denied and hinders no other."""
+    outcomes = await asyncio.gather(*(qualify_contract(one) for one in symbols), return_exceptions=True)
+    for symbol, outcome in zip(symbols, outcomes, strict=True):
+        if isinstance(outcome, BaseException):
+            await deny_symbol(symbol, [str(outcome)])
+
+
+async def _work(slices: Sequence[SliceTask]) -> None:
+    """One parent: slice after slice at their absolute times, then until its end is proven."""
+    for one in slices:
+        told = await work_slice(one.parent_id, one.symbol, one.no, one.count, one.until)
+        if told["is_closed"]:
+            return
+    await await_fills(slices[0].parent_id, slices[0].symbol)
+
+
+def _failures(worked: Sequence[BaseException | None]) -> str:
+    return "; ".join(str(one) or type(one).__name__ for one in worked if one is not None)
+
+
+def _doubts(rows: dict[str, Any]) -> str:
+    return "; ".join(f"{parent} ended in doubt: run it again" for parent in rows["in_doubt"])
+
+
+def _summary(rows: dict[str, Any]) -> str:
+    orders = rows["orders"]
+    filled, ordered = sum(row["filled"] for row in orders), sum(row["ordered"] for row in orders)
+    return (
+        f"{filled} of {ordered} lots filled in {len(orders)} order(s); {len(rows['denied'])} symbol(s) denied"
+    )

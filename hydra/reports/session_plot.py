@@ -1,0 +1,73 @@
+"""Draws a session's plot: `python -m hydra.reports.session_plot` reads JSON on stdin, writes PNG on stdout.
+
+A process of its own, because the worker that trades must not load matplotlib.
+"""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+COLUMNS = 2
+PANEL_INCHES = (5.2, 2.5)
+DPI = 80
+
+
+def draw(data: dict[str, Any]) -> bytes:
+    """PNG of one panel a symbol: the mid as a line, our orders as steps, our fills as marks."""
+    import io
+
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    panels = data["panels"]
+    rows = max(1, -(-len(panels) // COLUMNS))
+    size = (PANEL_INCHES[0] * COLUMNS, PANEL_INCHES[1] * rows)
+    figure, grid = pyplot.subplots(rows, COLUMNS, figsize=size, dpi=DPI, squeeze=False)
+    for axes, panel in zip(grid.flat, panels, strict=False):
+        _draw_panel(axes, panel)
+    for axes in list(grid.flat)[len(panels) :]:
+        axes.axis("off")
+    figure.suptitle(f"{data['title']}: mid, our orders, our fills (UTC)", fontsize=10)
+    figure.tight_layout()
+    out = io.BytesIO()
+    figure.savefig(out, format="png")
+    pyplot.close(figure)
+    return out.getvalue()
+
+
+def _draw_panel(axes: Any, panel: dict[str, Any]) -> None:
+    from matplotlib.dates import DateFormatter
+
+    axes.step(*_xy(panel["mid"]), where="post", color="0.55", linewidth=0.9, label="mid")
+    for start, end, price in panel["orders"]:
+        axes.plot([_at(start), _at(end)], [price, price], color="tab:blue", linewidth=1.6)
+    if panel["fills"]:
+        marker = "^" if panel["side"] == "BUY" else "v"
+        times, prices = _xy([fill[:2] for fill in panel["fills"]])
+        sizes = [24 + 12 * fill[2] for fill in panel["fills"]]
+        axes.scatter(times, prices, s=sizes, marker=marker, color="tab:orange", zorder=3, edgecolors="black")
+    axes.set_title(
+        f"{panel['symbol']} {panel['side']} {panel['filled']}/{panel['ordered']}", fontsize=9, loc="left"
+    )
+    axes.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=UTC))  # type: ignore[no-untyped-call]
+    axes.tick_params(labelsize=7)
+    axes.grid(alpha=0.25)
+
+
+def _xy(points: list[list[float]]) -> tuple[list[datetime], list[float]]:
+    return [_at(point[0]) for point in points], [point[1] for point in points]
+
+
+def _at(unix_s: float) -> datetime:
+    return datetime.fromtimestamp(unix_s, UTC)
+
+
+def main() -> None:
+    sys.stdout.buffer.write(draw(json.load(sys.stdin)))
+
+
+if __name__ == "__main__":
+    main()
