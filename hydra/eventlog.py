@@ -30,7 +30,8 @@ _SECRETS_IN_TEXT: Final = (
     re.compile(r"(?P<kept>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@]+(?=@)", re.IGNORECASE),
     # password=…, "token": "…", Authorization: Bearer …
     re.compile(
-        rf"(?P<kept>\b[\w-]*{_SECRET_WORDS}[\w-]*[\"']?\s*[=:]\s*[\"']?(?:(?:bearer|basic)\s+)?)[^\s\"',;&)]+",
+        rf"(?P<kept>\b[\w-]*{_SECRET_WORDS}(?:[_-][\w-]*)?[\\\"']*\s*[=:]\s*[\\\"']*(?:(?:bearer|basic)\s+)?)"
+        r"[^\s\\\"',;&)]+",
         re.IGNORECASE,
     ),
 )

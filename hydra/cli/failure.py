@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from hydra.domain.errors import HydraError, UserError, did_you_mean
+from hydra.eventlog import redact
 
 INTERRUPTED: Final = 128 + signal.SIGINT
 
@@ -27,7 +28,7 @@ def report(error: BaseException, stream: TextIO) -> int:
     coded = _coded(error)
     if os.environ.get("HYDRA_DEBUG_TRACE") == "1":
         traceback.print_exception(error, file=stream)
-    print(coded, file=stream)
+    print(redact(str(coded)), file=stream)
     return coded.exit_code
 
 
@@ -74,8 +75,6 @@ def _parameter(error: TyperException) -> str:
 
 def _save_trace(error: BaseException) -> Path | str:
     """The file holding the trace; a full disk or a missing directory must not hide the first failure."""
-    from hydra.eventlog import redact
-
     text = redact("".join(traceback.format_exception(error)))
     for folder in (_trace_folder, lambda: Path(tempfile.gettempdir())):
         try:

@@ -125,7 +125,7 @@ def _validated(values: Mapping[keys.Path, Given], file: Path | None) -> Loaded:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
         # a misspelt name also leaves the right one missing: tell the cause, not its effect
-        _refuse(min(error.errors(), key=lambda one: one["type"] != "extra_forbidden"), sources)
+        _refuse(min(error.errors(), key=lambda one: one["type"] != "extra_forbidden"), values)
     if settings.ledger.url is not None:
         eventlog.hide(settings.ledger.url.get_secret_value())
     loaded = Loaded(_located(settings, sources, file), sources, file)
@@ -150,12 +150,14 @@ def _put(tree: dict[str, Any], path: keys.Path, value: object) -> None:
 # --- what does not fit ---------------------------------------------------------------------------------
 
 
-def _refuse(error: ErrorDetails, sources: Mapping[keys.Path, Source]) -> NoReturn:
+def _refuse(error: ErrorDetails, values: Mapping[keys.Path, Given]) -> NoReturn:
     """The first complaint, placed at the key it is about, else at what was last said of its table."""
     path = tuple(str(part) for part in error["loc"] if part != "[key]")
+    sources = {at: item.source for at, item in values.items()}
     source = _nearest(sources, path) or _below(sources, path) or _BUILT_IN
     is_about_one_key = keys.key_at(path) is not None or keys.key_at(path[:-1]) is not None
     value = error["input"] if is_about_one_key else "(together)"
+    value = values[path].value if path in values else value
     problem = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         problem = "no such key"
