@@ -224,3 +224,34 @@ def test_twenty_three_years_of_real_bars_replay() -> None:
     at = datetime(2023, 9, 18, 20, tzinfo=UTC)
     path = PricePath(active_contract("ZO", at.date()), 1, bars)
     assert daily_bars(path, at, 1)[-1].volume == 164
+
+
+def test_a_file_day_beyond_the_daily_limit_is_traded_all_the_same() -> None:
+    bars = parsed(HEADER + "2026-10-13,300,304,298,300,410\n2026-10-14,330,362,328,360,520\n")
+    path = PricePath(ZO, 5, bars)
+    assert path.settled(SESSION).settle * ZO.tick == 360
+    assert abs(observe(ZO, 5, bars={"ZO": bars}).trades[-1].price - 360) < 5
+
+
+def test_no_two_days_and_no_two_symbols_share_the_shape_of_their_path() -> None:
+    def shape(symbol: str, on: date) -> list[int]:
+        day = DayPrice(PricePath(nearby(symbol), 7), on)
+        _, closes = day_session(nearby(symbol), on)
+        seen = day.seen_by(to_us(closes - timedelta(hours=4)), to_us(closes))
+        middle, reach = fmean((day.fair.high, day.fair.low)), day.fair.high - day.fair.low
+        return [round(10 * (value - middle) / reach) for value in seen[::10]]
+
+    shapes = [shape("HE", SESSION), shape("HE", date(2026, 10, 15)), shape("LE", SESSION)]
+    for one, two in ((0, 1), (0, 2)):
+        same = fmean(a == b for a, b in zip(shapes[one], shapes[two], strict=True))
+        assert same < 0.6
+
+
+def test_between_the_close_and_the_next_pre_open_a_fresh_market_shows_the_day_that_ended() -> None:
+    venue = exchange(7, CLOSES + timedelta(hours=1))
+    quote, bar = venue.quote(ZO.con_id), venue.daily_bars(ZO.con_id, CLOSES + timedelta(hours=1), 1)[0]
+    assert (quote.volume, quote.last, quote.bid) == (bar.volume, bar.close, None)
+    assert bar.start == SESSION
+    before = segments(ZO, date(2026, 10, 15))[0][0] - timedelta(minutes=10)
+    fresh = exchange(7, before).quote(ZO.con_id)
+    assert (fresh.volume, fresh.last, fresh.close) == (0, None, bar.close)
