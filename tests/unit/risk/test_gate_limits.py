@@ -11,6 +11,7 @@ from hydra.domain.exposure import Exposure
 from hydra.domain.quantity import Side
 from hydra.risk.gate import Approved, check_intent
 from hydra.risk.limits import MessageLimit
+from hydra.risk.market_rules import reference_px
 from hydra.risk.reasons import Reason
 from hydra.risk.view import MessageCounts
 from tests.unit.risk.builders import (
@@ -105,6 +106,12 @@ LIMITS = {
         Reason.POSITION_FRACTION,
         lambda beyond: child_codes(proposal(qty=5 + beyond), view(), limits(position_fraction=D("0.095"))),
     ),
+    "position fraction, short": Limit(
+        Reason.POSITION_FRACTION,
+        lambda beyond: child_codes(
+            proposal(qty=5 + beyond, side=Side.SELL), view(), limits(position_fraction=D("0.095"))
+        ),
+    ),
     "volume cap": Limit(
         Reason.VOLUME_CAP,
         lambda beyond: child_codes(proposal(qty=15 + beyond), view(), limits(adv_fraction=D("0.05"))),
@@ -152,6 +159,14 @@ LIMITS = {
         Reason.PRICE_COLLAR,
         lambda beyond: child_codes(
             proposal(limit_px=D("370.5") - D("0.25") * beyond), view(), limits(collar_pct=D("0.025"))
+        ),
+    ),
+    "collar in percent of a price below zero": Limit(
+        Reason.PRICE_COLLAR,
+        lambda beyond: child_codes(
+            proposal(limit_px=D(-41) - D("0.25") * beyond),
+            view(quote=quote(bid_px=D(-41), ask_px=D(-39))),
+            limits(collar_pct=D("0.025")),
         ),
     ),
     "collar in ticks": Limit(
@@ -296,6 +311,22 @@ def test_an_exit_passes_where_new_risk_is_denied() -> None:
     assert child_codes(proposal(qty=8, side=Side.SELL), seen, tight) == set()
     assert isinstance(check_intent(intent(qty=8, side=Side.SELL), seen, tight), Approved)
     assert len(child_codes(proposal(qty=9, side=Side.SELL), seen, tight)) > 5
+
+
+def test_an_exit_may_be_larger_than_one_child_and_its_children_may_not() -> None:
+    held = limits(order_lots=5, order_value_usd=D(95_000))
+    seen = view(control=control(8))
+    assert isinstance(check_intent(intent(qty=8, side=Side.SELL), seen, held), Approved)
+    refused = child_codes(proposal(qty=8, side=Side.SELL), seen, held)
+    assert refused == {Reason.ORDER_LOTS, Reason.ORDER_VALUE}
+
+
+def test_a_crossed_or_one_sided_market_is_measured_by_its_last_trade_then_its_close() -> None:
+    assert reference_px(quote()) == D(380)
+    assert reference_px(quote(bid_px=D(500), ask_px=D(400))) == D("380.25")
+    assert reference_px(quote(ask_px=None)) == D("380.25")
+    assert reference_px(quote(bid_px=D("NaN"), last_px=None)) == D(378)
+    assert reference_px(quote(bid_px=None, last_px=None, close_px=None)) is None
 
 
 def test_an_exit_is_still_held_to_price_market_and_messages() -> None:

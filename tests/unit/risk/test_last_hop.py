@@ -125,6 +125,13 @@ def test_an_overfill_of_one_parent_is_charged_to_the_whole_session() -> None:
     assert hop.admit(sending(qty=3, **elsewhere)) is None
 
 
+def test_a_parent_is_held_to_its_own_approval_whatever_room_the_session_has() -> None:
+    hop = _hop(5)
+    hop.approve(OTHER, SESSION_ON, 50)
+    assert "approved 5" in (hop.admit(sending(qty=6, child_no=1)) or "")
+    assert hop.admit(sending(qty=5, child_no=1)) is None
+
+
 def test_another_session_has_its_own_sum() -> None:
     hop = _hop(5)
     tomorrow = parent_id(SESSION_ON + timedelta(days=1), "ZO")

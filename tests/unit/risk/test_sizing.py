@@ -163,6 +163,16 @@ def test_a_reachable_target_lies_on_the_way_and_the_gate_lets_the_order_pass(
         assert got == 0
 
 
+@pytest.mark.parametrize(
+    ("target", "position", "reached"),
+    [(-10, 10, 0), (-10, 3, -2), (20, 10, 15), (2, 10, 2), (0, 40, 0), (-1, -9, -1), (9, 0, 5), (5, 0, 5)],
+)
+def test_a_volume_cap_of_five_cuts_what_is_built_up_and_no_exit(
+    target: int, position: int, reached: int
+) -> None:
+    assert reachable_target(target, position, 100, D("0.05")) == reached
+
+
 @pytest.mark.parametrize("price", [D(380), D(-37), D("0.25"), D(0)])
 def test_the_largest_child_passes_the_gate_and_one_lot_more_does_not(price: Decimal) -> None:
     held = limits(order_lots=40, order_value_usd=D(100_000), collar_ticks=20)
