@@ -41,6 +41,7 @@ class Position:
     """The holding in one contract: signed lots, average price as quoted, realized points times lots."""
 
     con_id: int
+    symbol: str
     qty: int = 0
     avg_px: Decimal = ZERO
     realized_points: Decimal = ZERO
@@ -76,10 +77,20 @@ class Account:
 
     def __init__(self) -> None:
         self.positions: dict[int, Position] = {}
+        self.fees_usd = ZERO
         self._by_root: dict[str, Execution] = {}
 
     def executions(self) -> Iterator[Execution]:
         return iter(self._by_root.values())
+
+    def since(self, at: datetime) -> list[Execution]:
+        """Executions from `at` on, oldest first."""
+        found: list[Execution] = []
+        for done in reversed(self._by_root.values()):
+            if done.at < at:
+                break
+            found.append(done)
+        return found[::-1]
 
     def execution(self, exec_id: str) -> Execution | None:
         return self._by_root.get(root_of(exec_id))
@@ -113,24 +124,25 @@ class Account:
             realized_points=None,
         )
         self._by_root[root_of(exec_id)] = done
-        done.realized_points = self._position(done.con_id).take(done.signed_qty, price)
+        self.fees_usd += fee
+        done.realized_points = self._position(done).take(done.signed_qty, price)
         return done
 
     def revise(self, exec_id: str, qty: int, price: Decimal) -> Execution:
         """Replace an execution by its newer revision and fold its contract's position anew."""
         done = self._by_root[root_of(exec_id)]
+        if qty == 0:
+            self.fees_usd -= done.commission_usd
+            done.commission_usd = ZERO
         done.exec_id, done.qty, done.price = exec_id, qty, price
-        position = Position(done.con_id)
+        position = Position(done.con_id, done.symbol)
         for each in self._of_contract(done.con_id):
             each.realized_points = position.take(each.signed_qty, each.price)
         self.positions[done.con_id] = position
         return done
 
-    def fees_usd(self) -> Decimal:
-        return sum((each.commission_usd for each in self.executions() if each.qty), ZERO)
-
     def _of_contract(self, con_id: int) -> Iterable[Execution]:
         return (each for each in self._by_root.values() if each.con_id == con_id)
 
-    def _position(self, con_id: int) -> Position:
-        return self.positions.setdefault(con_id, Position(con_id))
+    def _position(self, done: Execution) -> Position:
+        return self.positions.setdefault(done.con_id, Position(done.con_id, done.symbol))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from hydra.simgateway import messages
 from hydra.simgateway.account import ZERO
@@ -27,6 +28,7 @@ class Subscriptions:
     pnl: set[int] = field(default_factory=set)
     pnl_single: dict[int, int] = field(default_factory=dict)
     sent_pnl: dict[int, bytes] = field(default_factory=dict)
+    told: dict[tuple[int, str, str], str] = field(default_factory=dict)
 
 
 class AccountDesk:
@@ -36,6 +38,7 @@ class AccountDesk:
         self._core = core
         self._valuation = valuation
         self._subscriptions: dict[ClientLink, Subscriptions] = {}
+        self._changed: dict[int, None] = {}
         self._is_timer_set = False
 
     def forget(self, link: ClientLink) -> None:
@@ -63,7 +66,9 @@ class AccountDesk:
 
     def updates(self, link: ClientLink, subscribe: bool) -> None:
         account = self._core.settings.account
-        self._of(link).updates = subscribe
+        wants = self._of(link)
+        wants.updates = subscribe
+        wants.told = {key: value for key, value in wants.told.items() if key[0]}
         if subscribe:
             self._send_updates(link)
             link.send("accountDownloadEnd", messages.account_download_end(account))
@@ -74,7 +79,9 @@ class AccountDesk:
         link.send("accountUpdateMultiEnd", messages.account_update_multi_end(req_id))
 
     def cancel_updates_multi(self, link: ClientLink, req_id: int) -> None:
-        self._of(link).updates_multi.discard(req_id)
+        wants = self._of(link)
+        wants.updates_multi.discard(req_id)
+        wants.told = {key: value for key, value in wants.told.items() if key[0] != req_id}
 
     def summary(self, link: ClientLink, req_id: int, tags: str) -> None:
         """The asked tags; `$LEDGER` in any form adds the cash lines."""
@@ -107,10 +114,17 @@ class AccountDesk:
     # --- pushes --------------------------------------------------------------------------------------
 
     def executed(self, con_id: int) -> None:
-        """After a change of the position in one contract."""
-        changed = [held for held in self._valuation.holdings() if held.contract.con_id == con_id]
+        """The position in one contract changed; `publish` tells."""
+        self._changed[con_id] = None
+
+    def publish(self) -> None:
+        """Tell subscribers of positions and values that changed."""
+        if not self._changed:
+            return
+        changed, self._changed = self._changed, {}
+        holdings = [held for held in self._valuation.holdings() if held.contract.con_id in changed]
         for link, wants in self._subscriptions.items():
-            for held in changed:
+            for held in holdings:
                 if wants.positions:
                     link.send("position", self._position(held))
                 for req_id in wants.positions_multi:
@@ -138,33 +152,30 @@ class AccountDesk:
         return messages.position_multi(req_id, account, block(held.contract), held.qty, held.avg_cost)
 
     def _send_updates(self, link: ClientLink) -> None:
-        account, figures = self._core.settings.account, self._valuation.figures()
-        for key, value, currency in (*self._values(figures), *self._ledger(figures)):
+        """Values that the client was not told yet, then the portfolio."""
+        account = self._core.settings.account
+        for key, value, currency in self._news(link, 0):
             link.send("accountValue", messages.account_value(key, value, currency, account))
         for held in self._valuation.holdings():
-            link.send(
-                "portfolio",
-                messages.portfolio(
-                    block(held.contract),
-                    held.qty,
-                    held.mark,
-                    held.value,
-                    held.avg_cost,
-                    held.unrealized,
-                    held.realized,
-                    account,
-                ),
-            )
-        clock = self._core.time_text(self._core.at).split(" ")[
-            -2 if " " in self._core.time_text(self._core.at) else 0
-        ]
-        link.send("accountTime", messages.account_time(clock[:5]))
+            amounts = (held.mark, held.value, held.avg_cost, held.unrealized, held.realized)
+            frame = messages.portfolio(block(held.contract), held.qty, *amounts, account)
+            link.send("portfolio", frame)
+        local = self._core.at.astimezone(ZoneInfo(self._core.settings.iana_zone))
+        link.send("accountTime", messages.account_time(f"{local:%H:%M}"))
 
     def _send_updates_multi(self, link: ClientLink, req_id: int) -> None:
-        account, figures = self._core.settings.account, self._valuation.figures()
-        for key, value, currency in (*self._values(figures), *self._ledger(figures)):
+        account = self._core.settings.account
+        for key, value, currency in self._news(link, req_id):
             frame = messages.account_update_multi(req_id, account, key, value, currency)
             link.send("accountUpdateMulti", frame)
+
+    def _news(self, link: ClientLink, req_id: int) -> Iterator[tuple[str, str, str]]:
+        """The account values that differ from what this subscription was told."""
+        told, figures = self._of(link).told, self._valuation.figures()
+        for key, value, currency in (*self._values(figures), *self._ledger(figures)):
+            if told.get((req_id, key, currency)) != value:
+                told[req_id, key, currency] = value
+                yield key, value, currency
 
     def _send_summary(self, link: ClientLink, req_id: int, tag: str, value: str, currency: str) -> None:
         account = self._core.settings.account

@@ -72,7 +72,6 @@ class BookDesk:
         """Real gateways differ here; the setting (or fault) `visibility` says how this one behaves."""
         core = self._core
         rule = core.faults.visibility or core.settings.executions_visibility
-        since = core.midnight()
         sees_all = (
             rule == "all"
             or (rule == "zero_only" and client_id == 0)
@@ -80,8 +79,8 @@ class BookDesk:
         )
         return [
             done
-            for done in core.state.account.executions()
-            if done.at >= since and (sees_all or done.client_id == client_id)
+            for done in core.state.account.since(core.midnight())
+            if sees_all or done.client_id == client_id
         ]
 
 

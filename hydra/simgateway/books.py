@@ -74,10 +74,9 @@ def _executions(state: BrokerState) -> Iterator[Row]:
 
 
 def _positions(state: BrokerState) -> Iterator[Row]:
-    symbols = {done.con_id: done.symbol for done in state.account.executions()}
     for held in sorted(state.account.positions.values(), key=lambda position: position.con_id):
         if held.qty:
-            yield {"symbol": symbols[held.con_id], "con_id": held.con_id, "qty": held.qty}
+            yield {"symbol": held.symbol, "con_id": held.con_id, "qty": held.qty}
 
 
 def _frames(state: BrokerState) -> Iterator[Row]:

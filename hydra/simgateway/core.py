@@ -89,8 +89,9 @@ class Core:
         self.faults.hit(Moment("after_write"))
         return done
 
-    def error(self, link: ClientLink, req_id: int, code: int, text: str) -> None:
-        link.send("error", messages.error(req_id, code, text, link.version))
+    def error(self, link: ClientLink, req_id: int, code: int, text: str, kind: str = "error") -> None:
+        """An error or notice; those of kind orderError wait with the order reports while the link is down."""
+        link.send(kind, messages.error(req_id, code, text, link.version))
 
     def error_to_all(self, code: int, text: str) -> None:
         for link in list(self.links.values()):

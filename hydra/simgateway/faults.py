@@ -12,7 +12,7 @@ from hydra.domain.errors import UserError, did_you_mean
 from hydra.simgateway.fault_catalogue import FAULTS, POINTS, FaultKind, parse_options
 
 # Held back while the servers are away (1100): what tells about orders. Everything else is simply not sent.
-ORDER_KINDS: Final = frozenset({"openOrder", "orderStatus", "execDetails", "commissionReport"})
+ORDER_KINDS: Final = frozenset({"openOrder", "orderStatus", "orderError", "execDetails", "commissionReport"})
 
 
 @dataclass(slots=True)

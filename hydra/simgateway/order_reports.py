@@ -105,7 +105,7 @@ class OrderReports:
 
     def error(self, order: SimOrder, code: int, text: str) -> None:
         for link in self._core.audience(order):
-            self._core.error(link, order.order_id, code, text)
+            self._core.error(link, order.order_id, code, text, "orderError")
 
     def flush(self, order: SimOrder) -> None:
         """Put what is waiting for these clients on their sockets, so that a hook finds it sent."""

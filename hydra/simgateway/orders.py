@@ -33,6 +33,8 @@ class Status(StrEnum):
     INACTIVE = "Inactive"
 
 
+# Outcomes of order messages whose order id counts as not yet used.
+UNREAD: Final = frozenset({"held", "lost", "refused:100"})
 DONE: Final = frozenset({Status.FILLED, Status.CANCELLED, Status.INACTIVE})
 
 
@@ -162,6 +164,8 @@ class Orders:
             self._took(record.at, record.frame, "cancelOrder", order, "cancelled")
 
     def take_frame(self, record: FrameTaken) -> None:
+        if record.kind == "placeOrder" and record.outcome not in UNREAD:
+            self._raise_highest(record.client_id, record.order_id)
         known = self.frames.get(record.frame)
         if known is not None:
             known.outcome = record.outcome
@@ -175,8 +179,6 @@ class Orders:
             record.order_ref,
             record.outcome,
         )
-        if record.kind == "placeOrder":
-            self._raise_highest(record.client_id, record.order_id)
 
     def roll_back(self, record: IdsRolledBack) -> None:
         self._highest_id[record.client_id] = record.highest_id

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any, Final
 
 FORMAT: Final = 1
@@ -176,14 +175,16 @@ _CODECS: Final[dict[type[Any], _Codec]] = {
     str: (str, str),
 }
 _AS_IT_IS: Final[_Codec] = (dict, dict)
+_FIELDS: Final[dict[type[Any], list[tuple[str, Callable[[Any], object], Callable[[Any], Any]]]]] = {}
 
 
-@cache
-def _codecs(
-    kind: Callable[..., Any],
-) -> tuple[tuple[str, Callable[[Any], object], Callable[[Any], Any]], ...]:
-    hints = typing.get_type_hints(kind)
-    return tuple((item.name, *_codec(hints[item.name])) for item in dataclasses.fields(kind))  # type: ignore[arg-type]
+def _codecs(kind: type[Any]) -> list[tuple[str, Callable[[Any], object], Callable[[Any], Any]]]:
+    known = _FIELDS.get(kind)
+    if known is None:
+        hints = typing.get_type_hints(kind)
+        known = [(item.name, *_codec(hints[item.name])) for item in dataclasses.fields(kind)]
+        _FIELDS[kind] = known
+    return known
 
 
 def _codec(hint: Any) -> _Codec:

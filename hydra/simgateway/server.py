@@ -53,11 +53,9 @@ class GatewayServer:
         self._timer: asyncio.TimerHandle | None = None
         self._due: datetime | None = None
         self._zombies: dict[int, float] = {}
+        self.faults = Faults(loop.time)
         self.gateway = self._new_gateway()
-
-    @property
-    def faults(self) -> Faults:
-        return self.gateway.faults
+        self.faults.act = FaultEffects(self)
 
     # --- life ----------------------------------------------------------------------------------------
 
@@ -82,6 +80,8 @@ class GatewayServer:
         """What the nightly restart does: sockets drop, everything is read again from the journal."""
         for session in list(self.sessions):
             session.close()
+        self.faults.is_link_up, self.faults.is_all_frozen = True, False
+        self.faults.frozen.clear()
         self.gateway = self._new_gateway()
         self.schedule()
 
@@ -145,16 +145,14 @@ class GatewayServer:
     # --- parts ---------------------------------------------------------------------------------------
 
     def _new_gateway(self) -> Gateway:
-        gateway = Gateway(
+        return Gateway(
             self.settings,
             self._journal,
             at=self.clock.now(),
             later=self.loop.call_later,
-            wall_s=self.loop.time,
+            faults=self.faults,
             bars=self._bars,
         )
-        gateway.faults.act = FaultEffects(self)
-        return gateway
 
     def _close_listener(self) -> None:
         if self._listener is not None:

@@ -42,6 +42,7 @@ class Session(asyncio.Protocol):
         self._reader = FrameReader()
         self._transport: asyncio.Transport | None = None
         self._is_started = False
+        self._is_ghost = False
         self._out: list[tuple[str, bytes]] = []
         self._held: list[tuple[str, bytes]] = []
         self._is_flush_due = False
@@ -56,9 +57,11 @@ class Session(asyncio.Protocol):
     def is_started(self) -> bool:
         return self._is_started
 
-    @property
     def _is_frozen(self) -> bool:
         return self._server.faults.is_frozen(self.client_id if self._is_started else None)
+
+    def _may_read(self) -> bool:
+        return (self.is_open or self._is_ghost) and not self._is_frozen() and not self.is_half_open
 
     # --- asyncio.Protocol ----------------------------------------------------------------------------
 
@@ -78,13 +81,17 @@ class Session(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._out.clear()
-        self._server.lost(self)
+        if self._is_frozen() and self._is_started and self._reader.pending_bytes:
+            # A frozen process reads what lay in the socket when it wakes, though the client is long gone.
+            self._is_ghost = True
+        else:
+            self._server.lost(self)
 
     # --- in ------------------------------------------------------------------------------------------
 
     def read(self) -> None:
         """Handle every complete message in the buffer, unless frozen or closed on the way."""
-        if self._is_frozen or not self.is_open:
+        if not self._may_read():
             return
         self._server.advance()
         try:
@@ -92,12 +99,16 @@ class Session(asyncio.Protocol):
                 return
             for fields in self._reader.frames():
                 self._take(fields)
-                if not self.is_open or self.is_half_open or self._is_frozen:
+                if not self._may_read():
                     break
         except WireError as problem:
             log.warning("closing a connection: %s", problem)
             self.close()
+        self._server.gateway.publish()
         self._server.schedule()
+        if self._is_ghost:
+            self._is_ghost = False
+            self._server.lost(self)
 
     def _greet(self) -> bool:
         offered = self._reader.hello()
@@ -185,7 +196,7 @@ class Session(asyncio.Protocol):
     def flush(self) -> None:
         """Put everything queued on the socket, in one write."""
         self._is_flush_due = False
-        if not self._out or not self.is_open or self._is_frozen or self.is_half_open:
+        if not self._out or not self.is_open or self._is_frozen() or self.is_half_open:
             return
         batch, self._out = self._out, []
         faults = self._server.faults

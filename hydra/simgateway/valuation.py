@@ -76,15 +76,11 @@ class Valuation:
 
     def holdings(self) -> list[Holding]:
         """Every contract held or traded today, in order of con_id."""
-        account = self._core.state.account
-        symbols = {each.con_id: each.symbol for each in account.executions()}
-        return [
-            self.holding(position, symbols[position.con_id])
-            for position in sorted(account.positions.values(), key=lambda held: held.con_id)
-        ]
+        positions = self._core.state.account.positions
+        return [self.holding(positions[con_id]) for con_id in sorted(positions)]
 
-    def holding(self, position: Position, symbol: str) -> Holding:
-        contract = self._core.listing.remember(symbol, position.con_id)
+    def holding(self, position: Position) -> Holding:
+        contract = self._core.listing.remember(position.symbol, position.con_id)
         mark, point = self.mark(contract), contract.usd_per_point
         return Holding(
             contract=contract,
@@ -100,7 +96,7 @@ class Valuation:
     def figures(self) -> Figures:
         state, holdings = self._core.state, self.holdings()
         unrealized = sum((held.unrealized for held in holdings), ZERO)
-        realized = sum((held.realized for held in holdings), ZERO) - state.account.fees_usd()
+        realized = sum((held.realized for held in holdings), ZERO) - state.account.fees_usd
         cash = state.cash_usd + realized
         initial, maintenance = self._requirements({})
         return Figures(
@@ -115,10 +111,8 @@ class Valuation:
 
     def daily_usd(self) -> Decimal:
         """Profit since the last settlement, fees of today included."""
-        since = self._core.midnight()
-        fees = sum(
-            (each.commission_usd for each in self._core.state.account.executions() if each.at >= since), ZERO
-        )
+        today = self._core.state.account.since(self._core.midnight())
+        fees = sum((each.commission_usd for each in today), ZERO)
         return sum((held.daily for held in self.holdings()), ZERO) - fees
 
     def shortage(self, ticket: Ticket) -> str | None:
@@ -164,13 +158,9 @@ class Valuation:
         return initial, initial * MAINTENANCE_SHARE / INITIAL_SHARE
 
     def _daily(self, contract: SimContract, position: Position, mark: Decimal) -> Decimal:
-        since = self._core.midnight()
-        today = [
-            each
-            for each in self._core.state.account.executions()
-            if each.con_id == contract.con_id and each.at >= since
-        ]
+        booked = self._core.state.account.since(self._core.midnight())
+        today = [each for each in booked if each.con_id == contract.con_id]
         at_start = position.qty - sum(each.signed_qty for each in today)
-        close = self._core.exchange.quote(contract.con_id).close or mark
+        close = self._core.exchange.quote(contract.con_id).close
         points = (mark - close) * at_start + sum((mark - each.price) * each.signed_qty for each in today)
         return points * contract.usd_per_point
