@@ -1,5 +1,5 @@
 # Every target does its own set-up. ARGS passes options on: make demo ARGS="--seed 7", make test ARGS="-k config".
-.PHONY: help setup demo up test check lock clean
+.PHONY: help setup demo up test check docs lock clean
 .DEFAULT_GOAL := help
 
 VENV := .venv/bin
@@ -28,6 +28,9 @@ check: .venv/.ready ## lint, types and import layers only
 	@$(VENV)/ruff check .
 	@$(VENV)/mypy
 	@$(VENV)/lint-imports --no-logo || $(VENV)/lint-imports
+
+docs: .venv/.ready ## renew the tables of docs/ that are made from the code
+	@$(VENV)/python -m hydra.cli.reference
 
 lock: .venv/.ready ## renew requirements.lock from pyproject.toml
 	@$(UV) pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
