@@ -15,6 +15,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _STEP_US: Final = 60_000_000
 _NIGHT_STEP_US: Final = 300_000_000
 _NIGHT_ACTIVITY: Final = 0.2
+_NIGHT_HOURS_MIN: Final = timedelta(hours=8)
 _NOISE: Final = 0.55
 _JUMP_DAYS: Final = 0.15
 
@@ -39,6 +40,32 @@ class _Stretch:
     values: list[float]
     night: bool
     volume_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """One session before its path is drawn."""
+
+    opens: int
+    closes: int
+    step: int
+    night: bool
+
+    @staticmethod
+    def of(opens: datetime, closes: datetime) -> "_Grid":
+        night = closes - opens > _NIGHT_HOURS_MIN
+        return _Grid(to_us(opens), to_us(closes), _NIGHT_STEP_US if night else _STEP_US, night)
+
+    @property
+    def cells(self) -> int:
+        return (self.closes - self.opens) // self.step
+
+
+def _part(grid: _Grid, grids: list[_Grid], night_part: float) -> float:
+    """The part of the day this session has; all of it where it is the only one (no night before it)."""
+    if len(grids) == 1:
+        return 1.0
+    return night_part if grid.night else 1 - night_part
 
 
 class DayPrice:
@@ -100,28 +127,23 @@ class DayPrice:
         return before + (after - before) * inside / stretch.step
 
     def _draw(self, rng: Random, held: tuple[Segment, ...], night_share: float) -> list[_Stretch]:
-        grids: list[tuple[int, int, int, bool]] = []
-        for opens, closes in held:
-            night = opens.date() != closes.date() or closes - opens > timedelta(hours=8)
-            grids.append((to_us(opens), to_us(closes), _NIGHT_STEP_US if night else _STEP_US, night))
-        with_night = any(night for *_, night in grids)
-        clock: list[float] = [0.0]
-        for opens, closes, step, night in grids:
-            share = (_NIGHT_ACTIVITY if night else 1 - _NIGHT_ACTIVITY) if with_night else 1.0
-            share = share if len(grids) > 1 else 1.0
-            cells = (closes - opens) // step
-            clock.extend(clock[-1] + share / cells for _ in range(cells))
+        grids = [_Grid.of(opens, closes) for opens, closes in held]
+        clock = [0.0]
+        for grid in grids:
+            share = _part(grid, grids, _NIGHT_ACTIVITY)
+            for _ in range(grid.cells):
+                clock.append(clock[-1] + share / grid.cells)
         values, jump_cell = self._bridge(rng, clock)
         stretches: list[_Stretch] = []
         start = 0
-        for opens, closes, step, night in grids:
-            cells = (closes - opens) // step
-            share = (night_share if night else 1 - night_share) if len(grids) > 1 else 1.0
-            part = values[start : start + cells + 1]
-            stretches.append(_Stretch(opens, closes, step, part, night, share))
-            if jump_cell is not None and start <= jump_cell < start + cells:
-                self.jump_at = opens + (jump_cell - start) * step + int(step * rng.uniform(0.2, 0.8))
-            start += cells
+        for grid in grids:
+            part = values[start : start + grid.cells + 1]
+            share = _part(grid, grids, night_share)
+            stretches.append(_Stretch(grid.opens, grid.closes, grid.step, part, grid.night, share))
+            if jump_cell is not None and start <= jump_cell < start + grid.cells:
+                within = (jump_cell - start) * grid.step + int(grid.step * rng.uniform(0.2, 0.8))
+                self.jump_at = grid.opens + within
+            start += grid.cells
         return stretches
 
     def _bridge(self, rng: Random, clock: list[float]) -> tuple[list[float], int | None]:

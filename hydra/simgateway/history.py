@@ -105,5 +105,5 @@ def _poisson(luck: Random, mean: float) -> int:
 
 def _bar(path: PricePath, start: date | datetime, seen: list[float], settled: Settled, lots: int) -> Bar:
     ticks = [min(settled.limit_up, max(settled.limit_down, round(value))) for value in seen]
-    prices = (ticks[0], max(ticks), min(ticks), ticks[-1])
-    return Bar(start, *(path.contract.tick * price for price in prices), lots)
+    tick = path.contract.tick
+    return Bar(start, tick * ticks[0], tick * max(ticks), tick * min(ticks), tick * ticks[-1], lots)

@@ -82,7 +82,8 @@ class PricePath:
         self._days: dict[date, FairDay] = {}
         self._months: dict[tuple[int, int], dict[date, Settled]] = {}
         self._rows: Mapping[date, DailyBar] = {bar.on: bar for bar in bars}
-        self._first, self._last = (bars[0].on, bars[-1].on) if bars else (None, None)
+        self._first = bars[0].on if bars else None
+        self._last = bars[-1].on if bars else None
 
     def fair_day(self, on: date) -> FairDay:
         """The fair bar of a trade date."""
@@ -106,9 +107,15 @@ class PricePath:
         shape = self._shapes.day(on)
         years = (self.contract.last_trade_on - on).days / 365.25
         beta = exp(-_SAMUELSON * (min(_MATURITY_MAX, max(0.0, years)) - _SAMUELSON_AT))
-        logs = (shape.open, shape.high, shape.low, shape.close)
-        prices = (exp(self._log_base + beta * x) / self._tick for x in logs)
-        return FairDay(*prices, self.cal.adv * volume_share(self.contract, on) * shape.activity, False)
+        volume = self.cal.adv * volume_share(self.contract, on) * shape.activity
+        return FairDay(
+            open=exp(self._log_base + beta * shape.open) / self._tick,
+            high=exp(self._log_base + beta * shape.high) / self._tick,
+            low=exp(self._log_base + beta * shape.low) / self._tick,
+            close=exp(self._log_base + beta * shape.close) / self._tick,
+            volume=volume,
+            observed=False,
+        )
 
     def _replayed(self, on: date) -> FairDay:
         """The file's row; flat where the file skips a day; the drawn path carried on from the file's ends."""

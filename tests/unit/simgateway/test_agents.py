@@ -12,7 +12,8 @@ import pytest
 from hydra.simgateway.book import BUY, SELL
 from hydra.simgateway.calendar import next_trade_date
 from hydra.simgateway.dayprice import DayPrice, to_datetime, to_us
-from hydra.simgateway.events import QuoteChanged, TradePrinted
+from hydra.simgateway.events import OrderFilled, QuoteChanged, TradePrinted
+from hydra.simgateway.exchange import Exchange
 from hydra.simgateway.market import Market
 from hydra.simgateway.path import PricePath
 from hydra.simgateway.replay import DailyBar
@@ -53,6 +54,31 @@ def test_about_half_of_the_back_months_hours_see_no_print_and_none_of_the_fronts
     assert fmean(empty[0]) < 0.02
     assert 0.3 < fmean(empty[1]) < 0.7
     assert fmean(empty[2]) > 0.8
+
+
+def test_a_large_buyer_moves_the_price_and_the_mark_fades_within_the_hour() -> None:
+    contract = nearby("ZO")
+    opens, _ = day_session(contract)
+
+    def middle(venue: Exchange) -> float:
+        quote = venue.quote(contract.con_id)
+        return float((quote.bid or quote.close) + (quote.ask or quote.close)) / 2 / float(contract.tick)
+
+    soon, late = [], []
+    for seed in range(12):
+        quiet, hit = (exchange(seed, opens + timedelta(hours=1)) for _ in range(2))
+        for venue in (quiet, hit):
+            venue.watch(contract.con_id)
+        bought = hit.submit(1, contract.con_id, "BUY", 15, None, hit.now)
+        hit.cancel(1, hit.now)
+        assert any(isinstance(e, OrderFilled) for e in bought)
+        for minutes, seen in ((3, soon), (60, late)):
+            at = opens + timedelta(hours=1, minutes=minutes)
+            quiet.advance(at)
+            hit.advance(at)
+            seen.append(middle(hit) - middle(quiet))
+    assert median(soon) > 0.5
+    assert abs(median(late)) < median(soon)
 
 
 def test_one_sided_and_empty_books_happen_but_are_the_exception_in_the_front() -> None:
