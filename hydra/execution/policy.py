@@ -26,7 +26,7 @@ class ExecutionPolicy:
     cancel_settle_wall_s: float = 2.0
     send_window_wall_s: float = 1.0
     ack_deadline_wall_s: float = 5.0
-    cancel_retry_wall_s: float = 2.0
+    cancel_retry_wall_s: float = 5.0
     snapshot_every_wall_s: float = 60.0
     snapshot_gap_wall_s: float = 0.05
     verdict_wall_s: float = 5.0

@@ -22,7 +22,7 @@ from hydra.domain.events import (
 )
 from hydra.domain.order import ChildOrder
 from hydra.domain.parent import ParentOrder
-from hydra.execution.evidence import SeenSnapshot, TerminalHint
+from hydra.execution.evidence import Incomplete, SeenSnapshot, TerminalHint
 from hydra.execution.policy import ExecutionPolicy, Margins
 from hydra.ports import AccountState, Broker, Clock, Conflict, Lease, Ledger
 from hydra.risk.last_hop import LastHop
@@ -90,6 +90,7 @@ class Desk:
     snapshots: deque[SeenSnapshot] = field(default_factory=deque)
     snapshot_attempt_wall_s: float = float("-inf")
     snapshot_failures: int = 0
+    snapshot_running: "asyncio.Task[SeenSnapshot | Incomplete] | None" = None
     connection_seen: int = -1
     cancels_at_wall_s: dict[str, float] = field(default_factory=dict)
     sent_at_wall_s: dict[str, float] = field(default_factory=dict)

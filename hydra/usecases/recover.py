@@ -5,6 +5,7 @@
 proof, the wire or the clock asks for it.
 """
 
+import asyncio
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 
@@ -61,7 +62,21 @@ def book(desk: Desk, reports: Iterable[Report]) -> None:
 
 
 async def take_snapshot(desk: Desk) -> SeenSnapshot | Incomplete:
-    """Read the broker's books whole, book what they hold, and keep the snapshot if it proves anything."""
+    """Read the broker's books whole, book what they hold, and keep the snapshot if it proves anything.
+
+    Whoever asks while one is being read gets that one.
+    """
+    if desk.snapshot_running is None:
+        desk.snapshot_running = asyncio.ensure_future(_take_snapshot(desk))
+        desk.snapshot_running.add_done_callback(lambda _: _snapshot_over(desk))
+    return await asyncio.shield(desk.snapshot_running)
+
+
+def _snapshot_over(desk: Desk) -> None:
+    desk.snapshot_running = None
+
+
+async def _take_snapshot(desk: Desk) -> SeenSnapshot | Incomplete:
     acknowledged = {child.order_ref for child in desk.live_children() if child.perm_id is not None}
     known = desk.ledger.known_executions(_broker_day_start(desk))
     desk.snapshot_attempt_wall_s = desk.clock.wall_s()
@@ -123,24 +138,42 @@ async def tend(desk: Desk) -> None:
 
 
 async def recover(desk: Desk, patience_wall_s: float) -> SeenSnapshot | Incomplete:
-    """One complete snapshot, asked for again until it comes or the patience ends."""
-    until = desk.clock.wall_s() + patience_wall_s
+    """A complete snapshot begun from now on, asked for until it comes or the patience ends.
+
+    The patience counts from when the link allows a snapshot at all: settle after it became good.
+    """
+    asked_wall_s = desk.clock.wall_s()
+    until = asked_wall_s + desk.policy.settle_wall_s + patience_wall_s
+    outcome: SeenSnapshot | Incomplete = Incomplete("no snapshot was tried")
     while True:
         observe(desk)
-        outcome = await take_snapshot(desk)
-        if isinstance(outcome, SeenSnapshot) or desk.clock.wall_s() >= until:
-            return outcome
-        await desk.clock.sleep_wall(_backoff(desk))
+        if desk.snapshots and desk.snapshots[-1].begun_wall_s >= asked_wall_s:
+            return desk.snapshots[-1]
+        wall_s = desk.clock.wall_s()
+        pause = snapshot_possible_from(desk) - wall_s
+        if pause <= 0:
+            outcome = await take_snapshot(desk)
+        elif wall_s >= until:
+            link = desk.broker.link
+            return outcome if link.is_good else Incomplete(f"link: {link.reason}")
+        else:
+            await desk.clock.sleep_wall(min(pause, until - wall_s, TEND_PAUSE_WALL_S))
 
 
 def snapshot_delay(desk: Desk) -> float:
     """Wall seconds until the next snapshot is due; infinite when nothing asks for one."""
     wall_s = desk.clock.wall_s()
-    earliest = desk.snapshot_attempt_wall_s + _backoff(desk)
     dues = list(_dues(desk, wall_s))
-    if not dues:
+    return max(min(dues), snapshot_possible_from(desk)) - wall_s if dues else float("inf")
+
+
+def snapshot_possible_from(desk: Desk) -> float:
+    """The first wall second at which a snapshot could be complete; infinite while the link is not good."""
+    link = desk.broker.link
+    if not link.is_good:
         return float("inf")
-    return max(min(dues), earliest) - wall_s
+    settled = link.good_since_wall_s + desk.policy.settle_wall_s
+    return max(settled, desk.snapshot_attempt_wall_s + _backoff(desk))
 
 
 def _dues(desk: Desk, wall_s: float) -> Iterable[float]:

@@ -1,0 +1,97 @@
+"""An asyncio loop whose time is virtual: it jumps to the next timer, and nothing ever really waits.
+
+Everything that asks the loop for time, sockets or timers runs unchanged on it. What would wait on the real
+world (a real socket, a thread) must not be used: with nothing scheduled the loop says `Stuck`.
+"""
+
+import asyncio
+import contextvars
+import selectors
+from collections.abc import Callable
+from typing import Any
+
+from hydra.simulation.network import Network
+from hydra.simulation.process import SimProcess, owner_of, running
+
+
+class Stuck(Exception):
+    """No callback is ready and no timer is set: everybody waits for somebody else."""
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    """Instead of waiting, moves its loop's time ahead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jump: Callable[[float], None] = lambda _: None
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise Stuck
+        if timeout > 0:
+            self.jump(timeout)
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop at virtual second 0, with an in-memory network for its connections."""
+
+    def __init__(self, network: Network | None = None) -> None:
+        self._virtual_s = 0.0
+        self._has_dead = False
+        selector = _JumpingSelector()
+        super().__init__(selector)
+        selector.jump = self._jump
+        self._clock_resolution = 1e-9
+        self.network = network if network is not None else Network(self)
+
+    def time(self) -> float:
+        return self._virtual_s
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
+        """As asyncio's, but nothing of a dead process is ever scheduled."""
+        handle = super().call_soon(callback, *args, context=context)
+        self._drop_if_dead(handle, context)
+        return handle
+
+    def call_at(  # type: ignore[override]
+        self,
+        when: float,
+        callback: Callable[..., Any],
+        *args: Any,
+        context: contextvars.Context | None = None,
+    ) -> asyncio.TimerHandle:
+        handle = super().call_at(when, callback, *args, context=context)
+        self._drop_if_dead(handle, context)
+        return handle
+
+    def bury(self, process: SimProcess) -> None:
+        """Drop every callback of a process that just died."""
+        self._has_dead = True
+        handles: list[Any] = [*self._ready, *self._scheduled]  # type: ignore[attr-defined]
+        for handle in handles:
+            if owner_of(handle._context) is process:
+                handle.cancel()
+
+    def _drop_if_dead(self, handle: asyncio.Handle, context: contextvars.Context | None) -> None:
+        if self._has_dead:
+            owner = owner_of(context) if context is not None else running()
+            if owner is not None and owner.is_dead:
+                handle.cancel()
+
+    async def create_connection(  # type: ignore[override]
+        self, protocol_factory: Callable[[], asyncio.BaseProtocol], host: str, port: int, **_: Any
+    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+        """Connects to a server of the in-memory network; ConnectionRefusedError when nobody listens."""
+        return await self.network.connect(protocol_factory, port)
+
+    async def create_server(  # type: ignore[override]
+        self, protocol_factory: Callable[[], asyncio.BaseProtocol], host: str, port: int, **_: Any
+    ) -> asyncio.AbstractServer:
+        """Listens on a port of the in-memory network."""
+        return self.network.listen(protocol_factory, port)
+
+    def _jump(self, seconds: float) -> None:
+        self._virtual_s += seconds
