@@ -14,6 +14,11 @@ from hydra.simulation.network import Network
 from hydra.simulation.process import SimProcess, owner_of, running
 
 
+# Tasks of killed processes. Collecting one would run its `finally` blocks, which a SIGKILL never does; the
+# process that runs many worlds is replaced now and then, so that this list stays short.
+GRAVEYARD: list[asyncio.Task[Any]] = []
+
+
 class Stuck(Exception):
     """No callback is ready and no timer is set: everybody waits for somebody else."""
 
@@ -39,6 +44,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, network: Network | None = None) -> None:
         self._virtual_s = 0.0
         self._has_dead = False
+        self._is_over = False
         selector = _JumpingSelector()
         super().__init__(selector)
         selector.jump = self._jump
@@ -52,6 +58,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
         """As asyncio's, but nothing of a dead process is ever scheduled."""
+        if self._is_over:
+            return asyncio.Handle(callback, args, self, context)
         handle = super().call_soon(callback, *args, context=context)
         self._drop_if_dead(handle, context)
         return handle
@@ -74,6 +82,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         for handle in handles:
             if owner_of(handle._context) is process:
                 handle.cancel()
+
+    def end(self) -> None:
+        """The world is over. What is still suspended stays referenced: closing it would run its code."""
+        self._is_over = True
+        GRAVEYARD.extend(asyncio.all_tasks(self))
+        self.close()
 
     def _drop_if_dead(self, handle: asyncio.Handle, context: contextvars.Context | None) -> None:
         if self._has_dead:

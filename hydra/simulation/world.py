@@ -80,7 +80,7 @@ class World:
 
     def close(self) -> None:
         self.gateway.stop()
-        self.loop.close()
+        self.loop.end()
 
     def trade(self, request: SessionRequest) -> "asyncio.Task[SessionState]":
         """A trading process of its own that runs the session."""
@@ -94,6 +94,9 @@ class World:
         self.loop.bury(process)
         for pipe in self.loop.network.owned_by(process):
             pipe.cut()
+        ledger = self._ledgers.pop(process, None)
+        if ledger is not None:
+            ledger.close()
 
     async def _trade(self, process: SimProcess, request: SessionRequest) -> SessionState:
         desk = await self._open_desk(process)
@@ -106,7 +109,7 @@ class World:
             await asyncio.gather(*tasks, return_exceptions=True)
             await desk.broker.close()  # type: ignore[attr-defined]
             desk.ledger.release(desk.lease)
-            self.ledger_of(process).close()
+            self._ledgers.pop(process).close()
 
     async def _open_desk(self, process: SimProcess) -> Desk:
         policy, last_hop = self.options.policy, LastHop()
@@ -136,9 +139,6 @@ class World:
         )
         load_unfinished(desk)
         return desk
-
-    def ledger_of(self, process: SimProcess) -> SqlLedger:
-        return self._ledgers[process]
 
     def _broker_options(self) -> BrokerOptions:
         policy = self.options.policy
