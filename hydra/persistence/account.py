@@ -14,6 +14,7 @@ from hydra.domain.events import (
 )
 from hydra.domain.quantity import Side
 from hydra.persistence.books import Books
+from hydra.persistence.chain import EMPTY, Head
 from hydra.persistence.codec import instant_text
 from hydra.persistence.database import Database
 from hydra.risk.view import AccountEvent
@@ -23,6 +24,7 @@ ACCOUNT: Final = "account"
 RECONCILIATION: Final = "reconciliation"
 _FOREIGN: Final = "foreign-"
 
+_HEAD: Final = "SELECT seq, hash FROM heads WHERE stream = ?"
 _STATE: Final = (
     "INSERT INTO trading_states (scope, state, reason, by, at) VALUES (?, ?, ?, ?, ?)"
     " ON CONFLICT (scope) DO UPDATE SET state = excluded.state, reason = excluded.reason, by = excluded.by,"
@@ -38,6 +40,7 @@ _EQUITY: Final = (
     "INSERT INTO equity (session_on, open_usd, last_usd, peak_usd) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (session_on) DO UPDATE SET last_usd = excluded.last_usd, peak_usd = excluded.peak_usd"
 )
+_RAISE_PEAK: Final = "UPDATE equity SET peak_usd = ? WHERE session_on > ?"
 
 
 def stream_of(event: AccountEvent) -> str:
@@ -55,6 +58,11 @@ class AccountBooks:
     def __init__(self, database: Database, books: Books) -> None:
         self._database = database
         self._books = books
+
+    def head(self, stream: str) -> Head:
+        """The last event of one of the account's streams."""
+        found = self._database.row(_HEAD, (stream,))
+        return EMPTY if found is None else Head(*found)
 
     def is_known(self, event: AccountEvent) -> bool:
         """Whether this is an execution booked already, at this revision or a higher one, ours or foreign."""
@@ -85,7 +93,10 @@ class AccountBooks:
         found = self._database.row(_PEAK)
         peak = event.equity_usd if found is None else max(Decimal(found[0]), event.equity_usd)
         mark = str(event.equity_usd)
-        self._database.execute(_EQUITY, (event.session_on.isoformat(), mark, mark, str(peak)))
+        session_on = event.session_on.isoformat()
+        self._database.execute(_EQUITY, (session_on, mark, mark, str(peak)))
+        # a late mark of an earlier session raises the peak of those after it, too
+        self._database.execute(_RAISE_PEAK, (str(peak), session_on))
 
     def _book_foreign(self, event: ForeignExecutionBooked) -> None:
         known = self._books.known_execution(event.exec_root)

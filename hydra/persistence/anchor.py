@@ -4,11 +4,9 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from hydra.persistence.chain import Head
-from hydra.persistence.codec import instant_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,9 @@ class HeadsFile:
         self.problem: str | None = None
         self._descriptor: int | None = None
 
-    def note(self, stream: str, head: Head, at: datetime) -> None:
+    def note(self, stream: str, head: Head, at: str) -> None:
         """Adds one line; a full disk here must not stop an order, so a failure is only remembered."""
-        line = json.dumps([instant_text(at), stream, head.seq, head.hash], separators=(",", ":")) + "\n"
+        line = f'["{at}","{stream}",{head.seq},"{head.hash}"]\n'
         try:
             if self._descriptor is None:
                 self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

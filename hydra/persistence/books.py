@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from itertools import zip_longest
 from typing import Any, Final
 
 from hydra.domain.events import (
@@ -18,8 +19,9 @@ from hydra.domain.quantity import Side
 from hydra.persistence.chain import EventRow
 from hydra.persistence.codec import instant_text
 from hydra.persistence.database import Database
-from hydra.persistence.streams import Stream
+from hydra.persistence.streams import Stream, Summary
 
+_MOVING: Final = -4  # messages, sent_musd, seq, hash: what every event may change
 _ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?)"
 _HEAD: Final = (
     "INSERT INTO heads (stream, seq, hash) VALUES (?, ?, ?)"
@@ -27,13 +29,15 @@ _HEAD: Final = (
 )
 _PARENT: Final = (
     "INSERT INTO parents (parent_id, session_on, symbol, con_id, status, unfinished, side, order_qty,"
-    " cum_qty, arrival_px, usd_per_point, entries, messages) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " cum_qty, arrival_px, usd_per_point, messages, sent_musd, seq, hash)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (parent_id) DO UPDATE SET status = excluded.status, unfinished = excluded.unfinished,"
     " side = excluded.side, order_qty = excluded.order_qty, cum_qty = excluded.cum_qty,"
     " arrival_px = excluded.arrival_px, usd_per_point = excluded.usd_per_point,"
-    " entries = excluded.entries, messages = excluded.messages, con_id = excluded.con_id"
+    " messages = excluded.messages, sent_musd = excluded.sent_musd, con_id = excluded.con_id,"
+    " seq = excluded.seq, hash = excluded.hash"
 )
-_PARENT_MESSAGES: Final = "UPDATE parents SET messages = ? WHERE parent_id = ?"
+_PARENT_MOVED: Final = "UPDATE parents SET messages = ?, sent_musd = ?, seq = ?, hash = ? WHERE parent_id = ?"
 _SENDING: Final = (
     "INSERT INTO sendings (order_ref, parent_id, con_id, side, qty, limit_px, client_id, ib_order_id,"
     " verdict, sent_at, slice_no, step, mid_px, predicted_slippage_bps)"
@@ -79,10 +83,13 @@ class Books:
         self._database = database
 
     def write_events(self, rows: Sequence[EventRow]) -> None:
-        """The rows of one stream and its new head."""
+        """The rows of one stream; its head is the writer's to move."""
         values = [value for row in rows for value in row]
         self._database.execute(_insert_events(len(rows)), values)
-        self._database.execute(_HEAD, (rows[-1].stream, rows[-1].seq, rows[-1].hash))
+
+    def write_head(self, row: EventRow) -> None:
+        """The new head of a stream that is no parent's."""
+        self._database.execute(_HEAD, (row.stream, row.seq, row.hash))
 
     def write_parent(
         self, before: Stream, after: Stream, events: Sequence[tuple[int, datetime, ParentEvent]]
@@ -99,8 +106,8 @@ class Books:
             if isinstance(event, ChildFilled | ChildCommissioned):
                 self._write_execution(parent, event)
         self._write_children(before.parent, parent)
-        self._write_summary(before, after, parent)
-        done = parent.cum_qty - (before.parent.cum_qty if before.parent else 0)
+        self._write_summary(before.summary, after.summary)
+        done = after.cum_qty - before.cum_qty
         if done and parent.opened is not None:
             self.move_position(parent.opened.con_id, parent.plan.symbol, parent.opened.side.sign * done)
 
@@ -114,19 +121,15 @@ class Books:
     def write_foreign_execution(self, values: tuple[object, ...]) -> None:
         self._database.execute(_EXECUTION, values)
 
-    def _write_summary(self, before: Stream, after: Stream, parent: ParentOrder) -> None:
-        values = _summary(after, parent)
-        known = None if before.parent is None else _summary(before, before.parent)
-        if known is not None and known[:-1] == values[:-1]:
-            if before.messages != after.messages:
-                self._database.execute(_PARENT_MESSAGES, (after.messages, parent.parent_id))
+    def _write_summary(self, before: Summary, after: Summary) -> None:
+        if before[:_MOVING] == after[:_MOVING]:
+            self._database.execute(_PARENT_MOVED, (*after[_MOVING:], after[0]))
         else:
-            self._database.execute(_PARENT, values)
+            self._database.execute(_PARENT, after)
 
     def _write_children(self, before: ParentOrder | None, parent: ParentOrder) -> None:
-        known = {child.order_ref: child for child in before.children} if before else {}
-        for child in parent.children:
-            earlier = known.get(child.order_ref)
+        known = before.children if before else ()
+        for child, earlier in zip_longest(parent.children, known):  # children are only ever added at the end
             if earlier is child:
                 continue
             if not child.is_terminal:
@@ -177,25 +180,6 @@ class Books:
             child.perm_id or 0,
         )
         self._database.execute(_EXECUTION, values)
-
-
-def _summary(stream: Stream, parent: ParentOrder) -> tuple[object, ...]:
-    opened = parent.opened
-    return (
-        parent.parent_id,
-        parent.plan.session_on.isoformat(),
-        parent.plan.symbol,
-        opened.con_id if opened else parent.plan.con_id,
-        parent.status.value,
-        int(not parent.is_closed or bool(parent.live_children)),
-        opened.side.value if opened else None,
-        parent.order_qty,
-        parent.cum_qty,
-        str(opened.arrival_px) if opened else None,
-        str(opened.usd_per_point) if opened else None,
-        stream.entries,
-        stream.messages,
-    )
 
 
 def _child_values(parent: ParentOrder, child: ChildOrder) -> tuple[object, ...]:

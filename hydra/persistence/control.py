@@ -9,6 +9,7 @@ from hydra.domain.events import TradingState
 from hydra.domain.exposure import Exposure, exposure_of
 from hydra.persistence.codec import instant_text
 from hydra.persistence.database import Database
+from hydra.persistence.streams import MICRO
 from hydra.risk.view import BreakerStatus, ControlState, MessageCounts
 
 _EVERYWHERE: Final = "ALL"
@@ -22,8 +23,11 @@ _FACTS: Final = (
     " (SELECT open_usd FROM equity WHERE session_on = ?),"
     " (SELECT peak_usd FROM equity ORDER BY session_on DESC LIMIT 1)"
 )
-_SENT: Final = "SELECT symbol, side, messages, sent_usd FROM parents WHERE session_on = ?"
-_STATES: Final = "SELECT scope, state, reason FROM trading_states WHERE scope = ? OR scope = ?"
+_SENT: Final = (
+    "SELECT SUM(messages), SUM(sent_musd), SUM(CASE WHEN symbol = ? AND side IS NOT NULL THEN 1 ELSE 0 END)"
+    " FROM parents WHERE session_on = ?"
+)
+_STATES: Final = "SELECT scope, state, reason FROM trading_states"
 _BREAKERS: Final = "SELECT breaker, state, cooldown_left, period FROM breakers"
 _POSITIONS: Final = "SELECT con_id, lots FROM positions WHERE lots <> 0"
 _LIVE: Final = "SELECT con_id, side, SUM(reserved_qty) FROM children GROUP BY con_id, side"
@@ -63,7 +67,7 @@ class ControlReader:
         late_child, doubtful_parent, second, minute, open_usd, peak_usd = facts
         state, reason = self.trading_state(symbol)
         exposures = self.exposures()
-        sent = self._database.rows(_SENT, (session_on,))
+        messages, sent_musd, entries = self._database.row(_SENT, (symbol, session_on)) or (None, None, None)
         return ControlState(
             trading_state=state,
             trading_reason=reason,
@@ -73,17 +77,17 @@ class ControlReader:
             breakers=self._breakers(),
             equity_open_usd=None if open_usd is None else Decimal(open_usd),
             equity_peak_usd=None if peak_usd is None else Decimal(peak_usd),
-            messages=MessageCounts(int(second), int(minute), sum(int(row[2]) for row in sent)),
-            entries_session=sum(row[0] == symbol and row[1] is not None for row in sent),
-            sent_usd_session=sum((Decimal(row[3]) for row in sent), Decimal(0)),
+            messages=MessageCounts(int(second), int(minute), int(messages or 0)),
+            entries_session=int(entries or 0),
+            sent_usd_session=Decimal(int(sent_musd or 0)) / MICRO,
         )
 
     def trading_state(self, symbol: str) -> tuple[TradingState, str]:
         """The strictest state of the scopes that hold for the symbol, and its reason."""
         strictest, why = TradingState.ACTIVE, ""
-        for scope, text, reason in self._database.rows(_STATES, (_EVERYWHERE, symbol)):
+        for scope, text, reason in self._database.rows(_STATES):
             state = TradingState(text)
-            if _STRICTNESS[state] > _STRICTNESS[strictest]:
+            if scope in (_EVERYWHERE, symbol) and _STRICTNESS[state] > _STRICTNESS[strictest]:
                 strictest, why = state, f"{scope}: {reason}"
         return strictest, why
 

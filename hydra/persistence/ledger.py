@@ -16,7 +16,7 @@ from hydra.domain.events import (
 )
 from hydra.domain.evidence import ExecutionReport
 from hydra.domain.exposure import Exposure
-from hydra.domain.ids import parent_of
+from hydra.domain.ids import OWN_PREFIX
 from hydra.domain.parent import ParentOrder
 from hydra.domain.quantity import Side
 from hydra.persistence.account import AccountBooks, stream_of
@@ -112,7 +112,8 @@ class SqlLedger:
         _require_owner(parent_id, events)
         try:
             with self.database.transaction():
-                after, rows = self._write_parent(parent_id, after_seq, events)
+                before = self._at(parent_id, after_seq)
+                after, rows = self._write_parent(parent_id, before, events)
         except _Lost as lost:
             return lost.conflict
         except TransactionFailed as failed:
@@ -140,8 +141,9 @@ class SqlLedger:
                 problem = self._leases.problem(lease)
                 if problem is not None:
                     raise _Lost(Conflict(problem))
-                self._require_permission(parent_id, after_seq, sending, check)
-                after, rows = self._write_parent(parent_id, after_seq, events)
+                before = self._at(parent_id, after_seq)
+                self._require_permission(before, sending, check)
+                after, rows = self._write_parent(parent_id, before, events)
         except _Lost as lost:
             return lost.conflict
         except TransactionFailed as failed:
@@ -155,15 +157,14 @@ class SqlLedger:
 
     def _require_permission(
         self,
-        parent_id: str,
-        after_seq: int,
+        stream: Stream,
         sending: ChildSending,
         check: Callable[[ControlState], Denied | None],
     ) -> None:
-        before = self._at(parent_id, after_seq).parent
+        before = stream.parent
         if before is None or before.opened is None:
-            raise _Lost(Conflict(f"{parent_id} is not open"))
-        wanted = before.cum_qty + before.reserved_qty + sending.qty
+            raise _Lost(Conflict(f"{sending.parent} is not open"))
+        wanted = stream.cum_qty + before.reserved_qty + sending.qty
         if wanted > before.order_qty:
             reason = f"PARENT_QTY: {wanted} lots done or in doubt, {before.order_qty} approved"
             raise _Lost(Conflict(f"denied: {reason}", Denied((reason,))))
@@ -174,9 +175,8 @@ class SqlLedger:
             raise _Lost(Conflict("denied: " + "; ".join(denied.reasons), denied))
 
     def _write_parent(
-        self, parent_id: str, after_seq: int, events: Sequence[ParentEvent]
+        self, parent_id: str, before: Stream, events: Sequence[ParentEvent]
     ) -> tuple[Stream, list[EventRow]]:
-        before = self._at(parent_id, after_seq)
         at = self._now().astimezone(UTC)
         rows = rows_after(before.head, parent_id, events, instant_text(at))
         numbered = [(row.seq, at, event) for row, event in zip(rows, events, strict=True)]
@@ -197,7 +197,7 @@ class SqlLedger:
     def _committed(self, stream: str, after: Stream, rows: Sequence[EventRow]) -> None:
         self._streams.keep(stream, after)
         if rows and self.heads is not None:
-            self.heads.note(stream, after.head, instant_of(rows[-1].recorded_at))
+            self.heads.note(stream, after.head, rows[-1].recorded_at)
 
     def _parents(self, rows: Sequence[tuple[Any, ...]]) -> list[ParentOrder]:
         loaded = [self.load(str(parent_id)) for (parent_id,) in rows]
@@ -228,14 +228,15 @@ class SqlLedger:
                     continue
                 stream = stream_of(event)
                 facts: list[Event] = [event]
-                rows = rows_after(self._streams.head(stream), stream, facts, instant_text(at))
+                rows = rows_after(self._account.head(stream), stream, facts, instant_text(at))
                 self._books.write_events(rows)
+                self._books.write_head(rows[-1])
                 self._account.write(event, at)
                 heads[stream] = Head(rows[-1].seq, rows[-1].hash)
                 news.append(event)
         if self.heads is not None:
             for stream, head in heads.items():
-                self.heads.note(stream, head, at)
+                self.heads.note(stream, head, instant_text(at))
         return news
 
     def control(self, con_id: int, symbol: str) -> ControlState:
@@ -325,12 +326,13 @@ def _the_sending(lease: Lease, events: Sequence[ParentEvent]) -> ChildSending:
 
 
 def _require_owner(parent_id: str, events: Sequence[ParentEvent]) -> None:
+    children = f"{OWN_PREFIX}{parent_id}-C"
     for event in events:
         if isinstance(event, SessionPlanned | IntentDenied | ParentOpened | ParentClosed):
-            owner = event.parent_id
+            owner, is_own = event.parent_id, event.parent_id == parent_id
         else:
-            owner = parent_of(event.order_ref)
-        if owner != parent_id:
+            owner, is_own = event.order_ref, event.order_ref.startswith(children)
+        if not is_own:
             raise _broken(f"a {type(event).__name__} of {owner} for the stream {parent_id}")
 
 

@@ -28,7 +28,7 @@ order_events = Table(
     sqlite_with_rowid=False,
 )
 
-# The last event of every stream.
+# The last event of every stream that is no parent's; those are in `parents`.
 heads = Table(
     "heads",
     metadata,
@@ -52,8 +52,10 @@ parents = Table(
     Column("cum_qty", Integer, nullable=False),
     Column("arrival_px", Text),
     Column("usd_per_point", Text),
-    Column("entries", Integer, nullable=False),
     Column("messages", Integer, nullable=False),
+    Column("sent_musd", BigInteger, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
     Index("parents_session", "session_on", "symbol"),
     sqlite_with_rowid=False,
 )

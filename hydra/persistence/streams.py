@@ -1,51 +1,85 @@
 """Parents' streams: read, checked against their hash chain, folded once and kept: a step costs O(1)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
+from math import ceil
 from typing import Final
 
 from hydra.domain.errors import BrokenLaw
-from hydra.domain.events import ChildCancelRequested, ChildSending, ParentEvent, ParentOpened
+from hydra.domain.events import ChildCancelRequested, ChildSending, ParentEvent
+from hydra.domain.order import ChildState
 from hydra.domain.parent import ParentOrder, fold_parent
 from hydra.persistence.chain import EMPTY, EventRow, Head, hash_of
 from hydra.persistence.codec import decode, instant_of
 from hydra.persistence.database import Database
 
+MICRO: Final = 1_000_000
 _KEPT_MAX: Final = 512
-_HEAD: Final = "SELECT seq, hash FROM heads WHERE stream = ?"
+_HEAD: Final = "SELECT seq, hash FROM parents WHERE parent_id = ?"
 _EVENTS: Final = (
     "SELECT stream, seq, kind, version, payload, recorded_at, prev_hash, hash FROM order_events"
     " WHERE stream = ? AND seq > ? ORDER BY seq"
 )
 
 
+Summary = tuple[object, ...]
+"""The row of `parents` that the stream makes, in the order of its columns."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A parent's stream up to a head: its fold, and the counts that limits look at.
-
-    `messages` are new orders and cancels; `entries` is 1 once a parent is open that may increase the position
-    (it does not only shrink towards zero), which the repeated-execution throttle adds up per session.
-    """
+    """A parent's stream up to a head: its fold, and how many new orders and cancels it asked for."""
 
     head: Head = EMPTY
     parent: ParentOrder | None = None
     messages: int = 0
-    entries: int = 0
+    cum_qty: int = 0
+    summary: Summary = ()
 
     def after(self, events: Sequence[tuple[int, datetime, ParentEvent]], head: Head) -> "Stream":
         """The stream with these events at its end; BrokenLaw when the state machines refuse one."""
         messages = sum(isinstance(event, ChildSending | ChildCancelRequested) for _, _, event in events)
         parent = fold_parent(events, self.parent)
-        opened = any(isinstance(event, ParentOpened) for _, _, event in events)
-        entries = self.entries
-        if opened and parent is not None:
-            entries += not _only_shrinks(parent.plan.position, parent.plan.target)
-        return replace(self, head=head, parent=parent, messages=self.messages + messages, entries=entries)
+        messages += self.messages
+        if parent is None:
+            return self
+        cum_qty = parent.cum_qty
+        return Stream(head, parent, messages, cum_qty, _summary(parent, head, messages, cum_qty))
 
 
-def _only_shrinks(position: int, target: int) -> bool:
-    return abs(target) < abs(position) and target * position >= 0
+def _summary(parent: ParentOrder, head: Head, messages: int, cum_qty: int) -> Summary:
+    opened = parent.opened
+    return (
+        parent.parent_id,
+        parent.plan.session_on.isoformat(),
+        parent.plan.symbol,
+        opened.con_id if opened else parent.plan.con_id,
+        parent.status.value,
+        int(not parent.is_closed or bool(parent.live_children)),
+        opened.side.value if opened else None,
+        parent.order_qty,
+        cum_qty,
+        str(opened.arrival_px) if opened else None,
+        str(opened.usd_per_point) if opened else None,
+        messages,
+        _sent_musd(parent),
+        head.seq,
+        head.hash,
+    )
+
+
+def _sent_musd(parent: ParentOrder) -> int:
+    """Micro-dollars of all children sent, rounded up; those proven not sent are left out."""
+    if parent.opened is None:
+        return 0
+    points = [
+        child.sending.qty * abs(child.sending.limit_px)
+        for child in parent.children
+        if child.state is not ChildState.NOT_SENT
+    ]
+    return ceil(sum(points, Decimal(0)) * parent.opened.usd_per_point * MICRO)
 
 
 class Streams:

@@ -72,8 +72,10 @@ def _create_orders() -> None:
         _whole("cum_qty"),
         sa.Column("arrival_px", sa.Text(), nullable=True),
         sa.Column("usd_per_point", sa.Text(), nullable=True),
-        _whole("entries"),
         _whole("messages"),
+        sa.Column("sent_musd", sa.BigInteger(), nullable=False),
+        _whole("seq"),
+        _text("hash"),
         sa.PrimaryKeyConstraint("parent_id"),
         sqlite_with_rowid=False,
     )
