@@ -72,16 +72,22 @@ class LinkWatch:
 
     # --- what happens ---
 
-    def connected(self, wall_s: float) -> None:
-        """A new connection finished its handshake; nothing is known of the books yet."""
-        self.connection_no += 1
-        self.is_connected = True
+    def connecting(self, wall_s: float) -> None:
+        """A new connection is being made: what was known of the last one holds no longer."""
+        self.is_connected = False
         self.upstream = Upstream.UP
         self.is_synced = False
         self.skew_s = None
         self.broken_farms = frozenset()
+        self.alarm = ""
         self._heartbeat_wall_s = None
         self._touch(wall_s, breaks=True)
+
+    def connected(self, wall_s: float) -> None:
+        """The new connection stands; its notices came while it was made."""
+        self.connection_no += 1
+        self.is_connected = True
+        self._touch(wall_s)
 
     def disconnected(self, wall_s: float, reason: str) -> None:
         self.is_connected = False

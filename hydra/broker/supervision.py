@@ -5,7 +5,8 @@ Every wait here is wall time, and every wait ends when the connection does.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
 
 from hydra.broker.connection import Connection
 from hydra.broker.intake import Books
@@ -90,7 +91,7 @@ class Supervisor:
         """One connection from its making to its end; True when it was short-lived."""
         born_s = self._books.clock.wall_s()
         try:
-            await self.connect()
+            await self._unless_closing(self.connect())
         except Unavailable as problem:
             log.warning("broker.connect_failed %s", problem)
             return True
@@ -98,6 +99,16 @@ class Supervisor:
         if connection is not None:
             await self._tend(connection)
         return self._books.clock.wall_s() - born_s < self._books.options.backoff_s[-1]
+
+    async def _unless_closing(self, connecting: Coroutine[None, None, None]) -> None:
+        """Connects, or gives it up when the broker is closed meanwhile."""
+        tasks = [asyncio.ensure_future(connecting), asyncio.ensure_future(self._closing.wait())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            outcome = await _end(tasks)
+        if isinstance(outcome[0], Exception):
+            raise outcome[0]
 
     def _backoff_s(self, failures: int) -> float:
         """No pause after a connection that held; then the configured steps, the last one for ever."""
@@ -117,6 +128,7 @@ class Supervisor:
             asyncio.ensure_future(self._keep_beating(connection)),
             asyncio.ensure_future(self._keep_synced(connection)),
             asyncio.ensure_future(connection.intake.over.wait()),
+            asyncio.ensure_future(self._closing.wait()),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -125,9 +137,7 @@ class Supervisor:
                 if failure is not None:
                     log.error("broker.tending_failed", exc_info=failure)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(tasks)
             await self._drop(connection.intake.loss or "given up")
 
     async def _drop(self, reason: str) -> None:
@@ -183,3 +193,10 @@ class Supervisor:
             await self._subscriptions.renew(connection, lambda: self._next_id(connection))
         except ConnectionError as problem:
             log.warning("broker.subscribe_failed problem=%s", problem)
+
+
+async def _end(tasks: Sequence[asyncio.Future[Any]]) -> list[Any]:
+    """Every task cancelled and awaited; their results or exceptions."""
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)

@@ -10,6 +10,7 @@ from hydra.broker.error_codes import LinkNotice
 
 def a_good_link(at_s: float = 100.0) -> LinkWatch:
     watch = LinkWatch(heartbeat_age_s_max=4.0, skew_s_max=2.0, relevant_farms=frozenset({"usfuture"}))
+    watch.connecting(at_s)
     watch.connected(at_s)
     watch.synced(at_s)
     watch.heart_beat(at_s, 0.1)
@@ -30,6 +31,7 @@ def test_nothing_is_good_before_the_first_connection() -> None:
 
 def test_without_a_read_of_the_books_the_link_is_not_good() -> None:
     watch = LinkWatch(heartbeat_age_s_max=4.0, skew_s_max=2.0, relevant_farms=frozenset())
+    watch.connecting(1.0)
     watch.connected(1.0)
     watch.heart_beat(1.0, 0.0)
     assert "books" in watch.reason(1.0)
@@ -120,6 +122,7 @@ def test_a_new_connection_knows_nothing_of_the_old_one() -> None:
     watch = a_good_link()
     watch.disconnected(101.0, "not connected: dropped")
     assert watch.reason(101.0) == "not connected: dropped"
+    watch.connecting(102.0)
     watch.connected(102.0)
     assert watch.connection_no == 2
     assert watch.reason(102.0)

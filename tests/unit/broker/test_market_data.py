@@ -40,7 +40,9 @@ def test_bid_and_ask_with_sizes_are_taken() -> None:
     assert quote.changed_at == NOW
 
 
-@pytest.mark.parametrize(("price", "size"), [("-1", "0"), ("-1.0", "0"), ("380.25", "0"), ("nan", "4"), ("", "")])
+@pytest.mark.parametrize(
+    ("price", "size"), [("-1", "0"), ("-1.0", "0"), ("380.25", "0"), ("nan", "4"), ("", "")]
+)
 def test_no_price_is_none_and_never_minus_one_or_zero(price: str, size: str) -> None:
     feed = a_two_sided_feed()
     feed.price(REQ, 1, price, size, LATER)

@@ -79,7 +79,9 @@ def test_zero_and_negative_prices_are_prices(price: str) -> None:
     assert translate.execution_of(exec_fields(price=price), NEW_YORK, 5.0).px == Decimal(price)
 
 
-@pytest.mark.parametrize("text", ["", "1.7976931348623157E308", "1.7976931348623157e+308", "nan", "Infinity", "x"])
+@pytest.mark.parametrize(
+    "text", ["", "1.7976931348623157E308", "1.7976931348623157e+308", "nan", "Infinity", "x"]
+)
 def test_unset_numbers_are_none(text: str) -> None:
     assert translate.decimal_of(text) is None
 
