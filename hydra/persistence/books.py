@@ -7,7 +7,6 @@ from itertools import zip_longest
 from typing import Any, Final
 
 from hydra.domain.events import (
-    ChildCancelRequested,
     ChildCommissioned,
     ChildFilled,
     ChildSending,
@@ -17,10 +16,11 @@ from hydra.domain.order import ChildOrder
 from hydra.domain.parent import ParentOrder
 from hydra.domain.quantity import Side
 from hydra.persistence.chain import EventRow
-from hydra.persistence.codec import instant_text
+from hydra.persistence.codec import instant_text, instant_us
 from hydra.persistence.database import Database
-from hydra.persistence.streams import Stream, Summary
+from hydra.persistence.streams import MESSAGES, Stream, Summary
 
+_EXECUTIONS: Final = (ChildFilled, ChildCommissioned)
 _MOVING: Final = -4  # messages, sent_musd, seq, hash: what every event may change
 _ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?)"
 _HEAD: Final = (
@@ -45,12 +45,12 @@ _SENDING: Final = (
 )
 _CHILD: Final = (
     "INSERT INTO children (order_ref, parent_id, symbol, con_id, side, qty, cum_qty, reserved_qty, state,"
-    " good_till) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " good_till_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (order_ref) DO UPDATE SET cum_qty = excluded.cum_qty, reserved_qty = excluded.reserved_qty,"
     " state = excluded.state"
 )
 _CHILD_ENDED: Final = "DELETE FROM children WHERE order_ref = ?"
-_MESSAGE: Final = "INSERT INTO messages (at, stream, seq) VALUES (?, ?, ?)"
+_MESSAGE: Final = "INSERT INTO messages (at_us, stream, seq) VALUES (?, ?, ?)"
 _POSITION: Final = (
     "INSERT INTO positions (con_id, symbol, lots) VALUES (?, ?, ?)"
     " ON CONFLICT (con_id) DO UPDATE SET lots = positions.lots + excluded.lots"
@@ -99,11 +99,12 @@ class Books:
         if parent is None:
             return
         for seq, at, event in events:
-            if isinstance(event, ChildSending | ChildCancelRequested):
-                self._database.execute(_MESSAGE, (instant_text(at), parent.parent_id, seq))
+            kind = type(event)
+            if kind in MESSAGES:
+                self._database.execute(_MESSAGE, (instant_us(at), parent.parent_id, seq))
             if isinstance(event, ChildSending):
                 self._write_sending(parent, event, at)
-            if isinstance(event, ChildFilled | ChildCommissioned):
+            elif isinstance(event, _EXECUTIONS):
                 self._write_execution(parent, event)
         self._write_children(before.parent, parent)
         self._write_summary(before.summary, after.summary)
@@ -194,5 +195,5 @@ def _child_values(parent: ParentOrder, child: ChildOrder) -> tuple[object, ...]:
         child.cum_qty,
         child.reserved_qty,
         child.state.value,
-        instant_text(sending.good_till),
+        instant_us(sending.good_till),
     )

@@ -9,9 +9,10 @@ import json
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from hydra.domain.errors import UserError
@@ -20,6 +21,8 @@ from hydra.risk.view import AccountEvent
 
 Event = ParentEvent | AccountEvent
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _Write = Callable[[Any], str]
 _Read = Callable[[Any], Any]
 _text: Final = json.encoder.encode_basestring_ascii
@@ -33,12 +36,16 @@ class _Form:
         self.cls = cls
         self.kind = cls.__name__
         names = sorted(one.name for one in fields(cls))
-        self.writers = [(name, f'"{name}":', _writer(hints[name])) for name in names]
+        self.get = attrgetter(*names)
+        self.writers = [_writer(hints[name]) for name in names]
+        self.template = "{" + ",".join(f'"{name}":%s' for name in names) + "}"
         self.readers = {name: _reader(hints[name]) for name in names}
 
     def write(self, value: Any) -> str:
         try:
-            return "{" + ",".join([key + put(getattr(value, name)) for name, key, put in self.writers]) + "}"
+            return self.template % tuple(
+                [put(one) for put, one in zip(self.writers, self.get(value), strict=True)]
+            )
         except (TypeError, ValueError) as error:
             raise TypeError(f"{self.kind}: {error} in {value!r}") from error
 
@@ -51,7 +58,7 @@ class _Form:
 def _exactly(cls: type, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def checked(value: Any) -> Any:
         if type(value) is not cls:
-            raise TypeError(f"{value!r} is a {type(value).__name__}, not a {cls.__name__}")
+            raise _not_a(cls, value)
         return convert(value)
 
     return checked
@@ -61,7 +68,25 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _write_decimal(value: Decimal) -> str:
+def _not_a(cls: type, value: Any) -> TypeError:
+    return TypeError(f"{value!r} is a {type(value).__name__}, not a {cls.__name__}")
+
+
+def _write_str(value: Any) -> str:
+    if type(value) is not str:
+        raise _not_a(str, value)
+    return _text(value)
+
+
+def _write_int(value: Any) -> str:
+    if type(value) is not int:
+        raise _not_a(int, value)
+    return str(value)
+
+
+def _write_decimal(value: Any) -> str:
+    if type(value) is not Decimal:
+        raise _not_a(Decimal, value)
     if not value.is_finite():
         raise ValueError(f"{value} is not a finite number")
     return f'"{value}"'
@@ -74,6 +99,11 @@ def instant_text(value: datetime) -> str:
     if value.tzinfo is None:
         raise ValueError(f"{value} has no time zone")
     return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def instant_us(value: datetime) -> int:
+    """The instant as microseconds since 1970, for the columns that are only compared."""
+    return (value - _EPOCH) // _MICROSECOND
 
 
 def instant_of(text: str) -> datetime:
@@ -89,9 +119,9 @@ def _instant_back(text: str) -> datetime:
 
 
 _WRITERS: Final[dict[type, _Write]] = {
-    str: _exactly(str, _text),
-    int: _exactly(int, str),
-    Decimal: _exactly(Decimal, _write_decimal),
+    str: _write_str,
+    int: _write_int,
+    Decimal: _write_decimal,
     datetime: _exactly(datetime, lambda value: f'"{instant_text(value)}"'),
     date: _exactly(date, lambda value: f'"{value.isoformat()}"'),
 }

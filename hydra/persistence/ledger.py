@@ -31,6 +31,7 @@ from hydra.persistence.streams import Stream, Streams
 from hydra.ports import Conflict, InDoubtCommit, Lease, RecordedSending
 from hydra.risk.view import AccountEvent, ControlState, Denied
 
+_OF_PARENT: Final = (SessionPlanned, IntentDenied, ParentOpened, ParentClosed)
 _RECORD_ATTEMPTS: Final = 5
 _UNFINISHED: Final = "SELECT parent_id FROM parents WHERE unfinished = 1 ORDER BY parent_id"
 _SESSION: Final = "SELECT parent_id FROM parents WHERE session_on = ? ORDER BY parent_id"
@@ -328,7 +329,7 @@ def _the_sending(lease: Lease, events: Sequence[ParentEvent]) -> ChildSending:
 def _require_owner(parent_id: str, events: Sequence[ParentEvent]) -> None:
     children = f"{OWN_PREFIX}{parent_id}-C"
     for event in events:
-        if isinstance(event, SessionPlanned | IntentDenied | ParentOpened | ParentClosed):
+        if isinstance(event, _OF_PARENT):
             owner, is_own = event.parent_id, event.parent_id == parent_id
         else:
             owner, is_own = event.order_ref, event.order_ref.startswith(children)

@@ -102,7 +102,7 @@ children = Table(
     Column("cum_qty", Integer, nullable=False),
     Column("reserved_qty", Integer, nullable=False),
     Column("state", Text, nullable=False),
-    Column("good_till", Text, nullable=False),
+    Column("good_till_us", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -142,7 +142,7 @@ executions = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("at", Text, primary_key=True),
+    Column("at_us", BigInteger, primary_key=True, autoincrement=False),
     Column("stream", Text, primary_key=True),
     Column("seq", Integer, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,

@@ -3,19 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from math import ceil
 from typing import Final
 
 from hydra.domain.errors import BrokenLaw
-from hydra.domain.events import ChildCancelRequested, ChildSending, ParentEvent
-from hydra.domain.order import ChildState
+from hydra.domain.events import (
+    ChildCancelRequested,
+    ChildFilled,
+    ChildNotSent,
+    ChildResolved,
+    ChildSending,
+    ParentEvent,
+)
 from hydra.domain.parent import ParentOrder, fold_parent
 from hydra.persistence.chain import EMPTY, EventRow, Head, hash_of
 from hydra.persistence.codec import decode, instant_of
 from hydra.persistence.database import Database
 
 MICRO: Final = 1_000_000
+MESSAGES: Final = (ChildSending, ChildCancelRequested)
+_FILLING: Final = (ChildFilled, ChildResolved)
 _KEPT_MAX: Final = 512
 _HEAD: Final = "SELECT seq, hash FROM parents WHERE parent_id = ?"
 _EVENTS: Final = (
@@ -30,26 +37,39 @@ Summary = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A parent's stream up to a head: its fold, and how many new orders and cancels it asked for."""
+    """A parent's stream up to a head: its fold, and the sums that limits look at, kept up step by step.
+
+    `messages` counts new orders and cancels; `sent_musd` is what was sent, in micro-dollars.
+    """
 
     head: Head = EMPTY
     parent: ParentOrder | None = None
     messages: int = 0
     cum_qty: int = 0
+    sent_musd: int = 0
     summary: Summary = ()
 
     def after(self, events: Sequence[tuple[int, datetime, ParentEvent]], head: Head) -> "Stream":
         """The stream with these events at its end; BrokenLaw when the state machines refuse one."""
-        messages = sum(isinstance(event, ChildSending | ChildCancelRequested) for _, _, event in events)
         parent = fold_parent(events, self.parent)
-        messages += self.messages
         if parent is None:
             return self
-        cum_qty = parent.cum_qty
-        return Stream(head, parent, messages, cum_qty, _summary(parent, head, messages, cum_qty))
+        messages, sent_musd, is_filled = self.messages, self.sent_musd, False
+        for _, _, event in events:
+            kind = type(event)
+            messages += kind in MESSAGES
+            is_filled = is_filled or kind in _FILLING
+            if isinstance(event, ChildSending):
+                sent_musd += _musd(parent, event)
+            elif isinstance(event, ChildNotSent):
+                child = parent.child(event.order_ref)
+                sent_musd -= _musd(parent, child.sending) if child else 0
+        cum_qty = parent.cum_qty if is_filled else self.cum_qty
+        summary = _summary(parent, cum_qty, messages, sent_musd, head)
+        return Stream(head, parent, messages, cum_qty, sent_musd, summary)
 
 
-def _summary(parent: ParentOrder, head: Head, messages: int, cum_qty: int) -> Summary:
+def _summary(parent: ParentOrder, cum_qty: int, messages: int, sent_musd: int, head: Head) -> Summary:
     opened = parent.opened
     return (
         parent.parent_id,
@@ -64,22 +84,17 @@ def _summary(parent: ParentOrder, head: Head, messages: int, cum_qty: int) -> Su
         str(opened.arrival_px) if opened else None,
         str(opened.usd_per_point) if opened else None,
         messages,
-        _sent_musd(parent),
+        sent_musd,
         head.seq,
         head.hash,
     )
 
 
-def _sent_musd(parent: ParentOrder) -> int:
-    """Micro-dollars of all children sent, rounded up; those proven not sent are left out."""
+def _musd(parent: ParentOrder, sending: ChildSending) -> int:
+    """The child's whole value, in micro-dollars, rounded up."""
     if parent.opened is None:
         return 0
-    points = [
-        child.sending.qty * abs(child.sending.limit_px)
-        for child in parent.children
-        if child.state is not ChildState.NOT_SENT
-    ]
-    return ceil(sum(points, Decimal(0)) * parent.opened.usd_per_point * MICRO)
+    return ceil(sending.qty * abs(sending.limit_px) * parent.opened.usd_per_point * MICRO)
 
 
 class Streams:

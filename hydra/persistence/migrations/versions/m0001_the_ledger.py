@@ -119,7 +119,7 @@ def _create_orders() -> None:
         _whole("cum_qty"),
         _whole("reserved_qty"),
         _text("state"),
-        _text("good_till"),
+        sa.Column("good_till_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("order_ref"),
         sqlite_with_rowid=False,
     )
@@ -157,10 +157,10 @@ def _create_fills() -> None:
     )
     op.create_table(
         "messages",
-        _text("at"),
+        sa.Column("at_us", sa.BigInteger(), autoincrement=False, nullable=False),
         _text("stream"),
         _whole("seq"),
-        sa.PrimaryKeyConstraint("at", "stream", "seq"),
+        sa.PrimaryKeyConstraint("at_us", "stream", "seq"),
         sqlite_with_rowid=False,
     )
 
