@@ -1,4 +1,4 @@
-"""What every test gets: a home of its own, the command line as a process, and an honest list of what was skipped."""
+"""What every test gets: a home of its own, the command line as a process, a list of what was skipped."""
 
 import os
 import shutil

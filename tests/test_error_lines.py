@@ -19,8 +19,12 @@ _LINE = re.compile(r"HY-\d{3} \S.*[.?] Fix: \S.*\.")
 
 
 @pytest.mark.process
-@pytest.mark.parametrize(("code", "provocation"), PROVOCATIONS, ids=lambda value: getattr(value, "__name__", value))
-def test_the_user_sees_one_coded_line_and_its_exit_code(code: str, provocation: Provocation, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("code", "provocation"), PROVOCATIONS, ids=lambda value: getattr(value, "__name__", value)
+)
+def test_the_user_sees_one_coded_line_and_its_exit_code(
+    code: str, provocation: Provocation, tmp_path: Path
+) -> None:
     done = provocation(Scene(tmp_path))
     coded = [line for line in done.stderr.splitlines() if line.startswith("HY-")]
     assert [line.split()[0] for line in coded] == [code], done.stderr
