@@ -1,0 +1,175 @@
+"""The demo's processes: each the leader of a session of its own, so that its whole family can be ended.
+
+Never a shell's `&`: a background process of a shell ignores the first SIGINT and would outlive us.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from hydra.domain.errors import Unavailable
+
+STOP_WALL_S: Final = 8.0
+POLL_WALL_S: Final = 0.05
+
+
+class Part:
+    """One started process with its log; `name` is what a person reads."""
+
+    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
+        self.name = name
+        self.log = folder / f"{name.replace(' ', '-')}.log"
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                argv,
+                env=dict(env),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def first_line(self, wall_s_max: float) -> str:
+        """The first whole line of its output; HY-607 when it ends or stays silent."""
+        until = time.monotonic() + wall_s_max
+        while time.monotonic() < until:
+            line, newline, _ = self.log.read_text(errors="replace").partition("\n")
+            if newline:
+                return line
+            if not self.is_running:
+                break
+            time.sleep(POLL_WALL_S)
+        raise self.failure("it said nothing")
+
+    def failure(self, problem: str) -> Unavailable:
+        """HY-607 with the last line of its log."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        ended = "" if self.is_running else f"it ended with code {self._process.returncode}"
+        told = "; ".join(filter(None, [ended or problem, lines[-1].strip() if lines else ""]))
+        return Unavailable("HY-607", part=self.name, problem=told, path=self.log)
+
+    def end(self, wall_s_max: float = STOP_WALL_S) -> None:
+        """SIGTERM, then SIGKILL for whatever of its session is left."""
+        if self.is_running:
+            _signal_group(self.pid, signal.SIGTERM)
+            try:
+                self._process.wait(wall_s_max)
+            except subprocess.TimeoutExpired:
+                pass
+        for pid in members(self.pid):
+            _kill(pid)
+        _signal_group(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def wait(self, wall_s_max: float) -> int:
+        """Its exit code; HY-607 when it does not end in time."""
+        try:
+            return self._process.wait(wall_s_max)
+        except subprocess.TimeoutExpired:
+            raise self.failure(f"not done after {wall_s_max:.0f} s") from None
+
+
+class Parts:
+    """All processes of one stack, in the order in which they started."""
+
+    def __init__(self) -> None:
+        self.all: list[Part] = []
+
+    def start(self, name: str, argv: Sequence[str], env: Mapping[str, str], folder: Path) -> Part:
+        part = Part(name, argv, env, folder)
+        self.all.append(part)
+        return part
+
+    def end(self) -> None:
+        """The last started first; nothing of any of them is left afterwards."""
+        for part in reversed(self.all):
+            part.end()
+
+    def resident_bytes(self) -> int:
+        """Summed resident memory of every process of these sessions and of this one; 0 where /proc is not."""
+        sessions = {part.pid for part in self.all}
+        pids = [pid for pid, session in sessions_by_pid().items() if session in sessions]
+        return sum(_resident_bytes(pid) for pid in [*pids, os.getpid()])
+
+
+@contextmanager
+def ended_together() -> Iterator[Parts]:
+    """Whatever ends the block, also SIGTERM or Ctrl-C, ends every process with it."""
+    parts = Parts()
+    earlier = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield parts
+    finally:
+        held = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        parts.end()
+        signal.signal(signal.SIGINT, held)
+        signal.signal(signal.SIGTERM, earlier)
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def members(session: int) -> list[int]:
+    """The processes of one session."""
+    return [pid for pid, its in sessions_by_pid().items() if its == session]
+
+
+def sessions_by_pid() -> dict[int, int]:
+    """pid → session id, from /proc; empty where there is none."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # the command name stands in brackets and may hold anything, so count from the last one
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            found[int(entry.parent.name)] = int(fields[3])
+    return found
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
