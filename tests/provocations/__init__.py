@@ -4,10 +4,12 @@ Register a provocation with `@provokes("HY-nnn")` on a function that takes a `Sc
 process. A code may have several.
 """
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +31,41 @@ class Scene:
         path.write_text(text, encoding="utf-8")
         return path
 
+    @contextmanager
+    def gateway(self, *options: object) -> Iterator["RunningGateway"]:
+        """A simulated gateway of its own on a free port, ready; killed at the end."""
+        command = [sys.executable, "-m", "hydra.cli", "gateway", "run", "--port", "0", "--json"]
+        command += ["--state-dir", "sim", "--speed", "60", *map(str, options)]
+        variables = {**os.environ, "HYDRA_DATA_DIR": str(self.here / "data")}
+        with subprocess.Popen(
+            command,
+            cwd=self.here,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            try:
+                assert process.stdout is not None
+                ready = json.loads(process.stdout.readline())
+                clock = {name: str(value) for name, value in ready.items() if name.startswith("HYDRA_CLOCK_")}
+                yield RunningGateway(ready["port"], {**clock, "HYDRA_GATEWAY_PORT": str(ready["port"])})
+            finally:
+                process.kill()
+
     def _run(self, args: list[str], env: Mapping[str, str] | None) -> subprocess.CompletedProcess[str]:
         variables = {**os.environ, "HYDRA_DATA_DIR": str(self.here / "data"), **(env or {})}
         return subprocess.run(
             args, cwd=self.here, env=variables, capture_output=True, text=True, timeout=50, check=False
         )
+
+
+@dataclass(frozen=True)
+class RunningGateway:
+    """Its port, and the variables that make a session agree with it."""
+
+    port: int
+    env: dict[str, str]
 
 
 Provocation = Callable[[Scene], subprocess.CompletedProcess[str]]
