@@ -121,7 +121,7 @@ class Valuation:
         if change.initial_after <= change.before.initial or change.initial_after <= change.before.equity:
             return None
         return (
-            "We are unable to accept your order. Your Available Funds are in sufficient to cover the order:"
+            "We are unable to accept your order. Your Available Funds are insufficient to cover the order:"
             f" initial margin {change.initial_after:.2f} USD, equity with loan {change.before.equity:.2f} USD"
         )
 
