@@ -130,38 +130,42 @@ def _step(parent: ParentOrder | None, seq: int, at: datetime, event: ParentEvent
         raise _broken(f"stream begins with {type(event).__name__}, not with SessionPlanned")
     if seq != parent.seq + 1:
         raise _broken(f"{parent.parent_id}: event {seq} follows {parent.seq}")
-    return replace(_moved(parent, at, event), seq=seq)
+    return _moved(parent, seq, at, event)
 
 
-def _moved(parent: ParentOrder, at: datetime, event: ParentEvent) -> ParentOrder:
+def _moved(parent: ParentOrder, seq: int, at: datetime, event: ParentEvent) -> ParentOrder:
     if isinstance(event, IntentDenied | ParentOpened | ParentClosed):
-        return _moved_parent(parent, event)
+        return _moved_parent(parent, seq, event)
     if isinstance(event, SessionPlanned):
         raise _broken(f"{parent.parent_id}: planned twice")
     if isinstance(event, ChildPriced):
-        return replace(parent, _priced={**parent._priced, event.order_ref: event})
+        return replace(parent, seq=seq, _priced={**parent._priced, event.order_ref: event})
     if isinstance(event, ChildSending):
         if parent.opened is None or parent.child(event.order_ref) is not None:
             raise _broken(f"{event.order_ref}: sent before its parent opened, or twice")
         child = started(event, at, parent._priced.get(event.order_ref))
-        return replace(parent, children=(*parent.children, child))
+        return replace(parent, seq=seq, children=(*parent.children, child))
     known = parent.child(event.order_ref)
     if known is None:
         raise _broken(f"{event.order_ref}: {type(event).__name__} without ChildSending")
     moved = fold_child(known, event)
     children = tuple(moved if child is known else child for child in parent.children)
-    return replace(parent, children=children)
+    return replace(parent, seq=seq, children=children)
 
 
 def _broken(detail: str) -> BrokenLaw:
     return BrokenLaw("HY-900", law="of the parent's states", detail=detail)
 
 
-def _moved_parent(parent: ParentOrder, event: IntentDenied | ParentOpened | ParentClosed) -> ParentOrder:
+def _moved_parent(
+    parent: ParentOrder, seq: int, event: IntentDenied | ParentOpened | ParentClosed
+) -> ParentOrder:
     if type(event) not in NEXT[parent.status]:
         raise _broken(f"{parent.parent_id}: {type(event).__name__} in status {parent.status}")
     if isinstance(event, IntentDenied):
-        return replace(parent, status=ParentStatus.DENIED, denied=event, reason="; ".join(event.reasons))
+        return replace(
+            parent, seq=seq, status=ParentStatus.DENIED, denied=event, reason="; ".join(event.reasons)
+        )
     if isinstance(event, ParentOpened):
-        return replace(parent, status=ParentStatus.WORKING, opened=event, denied=None, reason="")
-    return replace(parent, status=ParentStatus(event.status), reason=event.reason)
+        return replace(parent, seq=seq, status=ParentStatus.WORKING, opened=event, denied=None, reason="")
+    return replace(parent, seq=seq, status=ParentStatus(event.status), reason=event.reason)

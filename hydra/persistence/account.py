@@ -23,6 +23,8 @@ CONTROL: Final = "control"
 ACCOUNT: Final = "account"
 RECONCILIATION: Final = "reconciliation"
 _FOREIGN: Final = "foreign-"
+# An equity mark of this kind starts the peak anew: the drawdown breaker was released by a named person.
+PEAK_RESTART: Final = "peak"
 
 _HEAD: Final = "SELECT seq, hash FROM heads WHERE stream = ?"
 _STATE: Final = (
@@ -91,7 +93,9 @@ class AccountBooks:
 
     def _mark(self, event: EquityMarked) -> None:
         found = self._database.row(_PEAK)
-        peak = event.equity_usd if found is None else max(Decimal(found[0]), event.equity_usd)
+        peak = event.equity_usd
+        if found is not None and event.kind != PEAK_RESTART:
+            peak = max(Decimal(found[0]), peak)
         mark = str(event.equity_usd)
         session_on = event.session_on.isoformat()
         self._database.execute(_EQUITY, (session_on, mark, mark, str(peak)))

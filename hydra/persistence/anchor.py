@@ -29,19 +29,27 @@ class HeadsFile:
         self.path = path
         self.problem: str | None = None
         self._descriptor: int | None = None
+        self._noted: list[str] = []
 
     def note(self, stream: str, head: Head, at: str) -> None:
-        """Adds one line; a full disk here must not stop an order, so a failure is only remembered."""
-        line = f'["{at}","{stream}",{head.seq},"{head.hash}"]\n'
+        """Keeps one line for the next `write`: a sending must not wait for it."""
+        self._noted.append(f'["{at}","{stream}",{head.seq},"{head.hash}"]\n')
+
+    def write(self) -> None:
+        """Adds what was noted; a full disk here must not stop trading, so a failure is only remembered."""
+        if not self._noted:
+            return
+        lines, self._noted = "".join(self._noted), []
         try:
             if self._descriptor is None:
                 self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            os.write(self._descriptor, line.encode())
+            os.write(self._descriptor, lines.encode())
         except OSError as error:
             self.problem = f"{self.path}: {error.strerror}"
 
     def lines(self) -> Iterator[Anchored]:
         """Every readable line; a line torn by a crash is skipped."""
+        self.write()
         try:
             text = self.path.read_text()
         except FileNotFoundError:
@@ -54,6 +62,7 @@ class HeadsFile:
             yield Anchored(at, stream, Head(seq, own_hash))
 
     def close(self) -> None:
+        self.write()
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)

@@ -61,6 +61,7 @@ class Database:
         self._text = cache(backend.text)
         self._connection: Connection | None = None
         self._raw: Any = None
+        self._cursor: Any = None
         self.connect()
 
     def connect(self) -> None:
@@ -69,15 +70,16 @@ class Database:
         self._connection = self.engine.connect()
         self._raw = self._connection.connection.dbapi_connection
         self.backend.configure(self._raw, read_only=self._read_only)
+        self._cursor = self._raw.cursor()
 
     def disconnect(self) -> None:
-        connection, self._connection, self._raw = self._connection, None, None
+        connection, self._connection, self._raw, self._cursor = self._connection, None, None, None
         if connection is not None:
             connection.invalidate()
             connection.close()
 
     def close(self) -> None:
-        connection, self._connection, self._raw = self._connection, None, None
+        connection, self._connection, self._raw, self._cursor = self._connection, None, None, None
         if connection is not None:
             connection.close()
         self.engine.dispose()
@@ -91,20 +93,28 @@ class Database:
         return self._connection
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> Any:
-        """One statement with `?` for its values; the driver's cursor."""
+        """One statement with `?` for its values; the cursor is this connection's one and only."""
         if self.before_statement is not None:
             self.before_statement(sql)
         if self._raw is None:
             self.connect()
-        return self._raw.execute(self._text(sql), values)
+        return self._cursor.execute(self._text(sql), values)
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> Rows:
-        found: Rows = self.execute(sql, values).fetchall()
+        self.execute(sql, values)
+        found: Rows = self._cursor.fetchall()
         return found
 
     def row(self, sql: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
-        found: tuple[Any, ...] | None = self.execute(sql, values).fetchone()
+        self.execute(sql, values)
+        found: tuple[Any, ...] | None = self._cursor.fetchone()
         return found
+
+    def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows one by one, on a cursor of their own: other statements may run in between."""
+        cursor: Any = self.connection.connection.cursor()
+        cursor.execute(self._text(sql), values)
+        yield from cursor
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -123,6 +123,7 @@ class SqlLedger:
                 return Conflict(f"nothing written: {failed.reason}")
             raise self._unavailable(failed) from failed
         self._committed(parent_id, after, rows)
+        self._write_heads()
         assert after.parent is not None
         return after.parent
 
@@ -238,6 +239,7 @@ class SqlLedger:
         if self.heads is not None:
             for stream, head in heads.items():
                 self.heads.note(stream, head, instant_text(at))
+            self.heads.write()
         return news
 
     def control(self, con_id: int, symbol: str) -> ControlState:
@@ -297,7 +299,12 @@ class SqlLedger:
         except TransactionFailed as failed:
             raise self._unavailable(failed) from failed
 
+    def _write_heads(self) -> None:
+        if self.heads is not None:
+            self.heads.write()
+
     def _keep_reserve(self) -> None:
+        self._write_heads()
         if self._reserve is not None:
             self._reserve()
 

@@ -10,6 +10,7 @@ from sqlalchemy.pool import NullPool
 
 from hydra.persistence.database import Failure
 
+_CACHE_KIB: Final = 65_536
 _PRIMARY_CODE: Final = 0xFF
 _BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
@@ -47,6 +48,7 @@ class SqliteBackend:
 
     def configure(self, raw: Any, *, read_only: bool) -> None:
         raw.execute("PRAGMA synchronous=FULL")
+        raw.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         if has_wal_reset_bug(sqlite3.sqlite_version_info):
             raw.execute("PRAGMA wal_autocheckpoint=0")
         if read_only:

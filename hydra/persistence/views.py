@@ -11,7 +11,7 @@ _EXPORT: Final = "SELECT stream, seq, kind, payload, recorded_at FROM order_even
 
 def exported(database: Database) -> Iterator[Mapping[str, object]]:
     """Every event, stream by stream: stream, seq, kind, payload (plain values), recorded_at."""
-    for stream, seq, kind, payload, recorded_at in database.execute(_EXPORT):
+    for stream, seq, kind, payload, recorded_at in database.stream(_EXPORT):
         yield {
             "stream": stream,
             "seq": seq,
@@ -45,3 +45,19 @@ def shortfall(database: Database, session_on: str | None = None) -> list[dict[st
 def cash(database: Database) -> list[dict[str, Any]]:
     """Per contract: lots, cash in points, commissions; P&L = (cash + lots × mark) × usd − commissions."""
     return _table(database, "SELECT * FROM cash ORDER BY con_id")
+
+
+def contract_symbols(database: Database) -> dict[int, str]:
+    """The symbol of every contract the ledger ever planned for or held."""
+    rows = database.rows("SELECT con_id, symbol FROM parents UNION SELECT con_id, symbol FROM positions")
+    return {int(con_id): str(symbol) for con_id, symbol in rows}
+
+
+def trading_states(database: Database) -> list[dict[str, Any]]:
+    """The latest decision of every scope: scope, state, reason, by, at."""
+    return _table(database, "SELECT scope, state, reason, by, at FROM trading_states ORDER BY scope")
+
+
+def breakers(database: Database) -> list[dict[str, Any]]:
+    """The state of every breaker that ever moved."""
+    return _table(database, "SELECT breaker, state, cooldown_left, period FROM breakers ORDER BY breaker")

@@ -17,7 +17,7 @@ from hydra.domain.events import (
 )
 from hydra.domain.ids import exec_root, order_ref, parent_id, parse_parent_id
 from hydra.domain.parent import ParentOrder
-from hydra.domain.quantity import Side, side_of
+from hydra.domain.quantity import side_of
 from hydra.persistence.ledger import SqlLedger
 from hydra.persistence.open import open_ledger
 from hydra.ports import Conflict, InDoubtCommit, Lease, RecordedSending
@@ -187,5 +187,3 @@ def halted(scope: str = "ALL", state: TradingState = TradingState.HALTED) -> Tra
 
 def opened_ledger(place: Path | str, hands: Hands, **options: object) -> SqlLedger:
     return open_ledger(place, now=hands.now, wall_s=hands.wall_s, **options)  # type: ignore[arg-type]
-
-
