@@ -41,6 +41,7 @@ COMMANDS: Final[dict[str, LateCommand]] = {
     "worker": LateCommand("worker", "Trade", "The Prefect worker that holds the IB connection."),
     "resolve": LateCommand("doubt", "Trade", "Decide, by name, what became of an order in doubt.", "resolve"),
     "adopt": LateCommand("doubt", "Trade", "Book, by name, a position or fill we did not cause.", "adopt"),
+    "trading": LateCommand("trading", "Trade", "Show, narrow or widen what may be sent."),
     "ledger": LateCommand("ledger", "Look", "Export and verify the ledger."),
     "config": LateCommand("config", "Look", "Show the settings in force and where each one comes from."),
 }

@@ -53,6 +53,13 @@ def invocation(ctx: typer.Context) -> Invocation:
     return ctx.obj if isinstance(ctx.obj, Invocation) else Invocation()
 
 
+def begin_log(settings: Settings) -> None:
+    """From here on this process tells events as the settings say."""
+    from hydra import eventlog
+
+    eventlog.configure(settings.logging.format, settings.logging.level, settings.logging.repeat_s)
+
+
 def _assignment(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():

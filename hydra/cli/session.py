@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hydra.cli.invocation import invocation
+from hydra.cli.invocation import begin_log, invocation
 from hydra.cli.output import print_json, print_table
 from hydra.domain.errors import BROKEN, DONE, IN_DOUBT, UserError
 
@@ -49,6 +49,7 @@ def run(
     import asyncio
 
     settings = invocation(ctx).trading_settings({"gateway.host": host, "gateway.port": port})
+    begin_log(settings)
     request = _request(settings, on, symbols, targets, amend, by)
     outcome = asyncio.run(_run(settings, request, by))
     if json:
@@ -70,6 +71,7 @@ def reconcile(
     import asyncio
 
     settings = invocation(ctx).trading_settings({"gateway.host": host, "gateway.port": port})
+    begin_log(settings)
     found = asyncio.run(_reconcile(settings, by))
     if json:
         print_json(found)

@@ -40,7 +40,7 @@ def observe(desk: Desk) -> None:
 
 def book(desk: Desk, reports: Iterable[Report]) -> None:
     """Append the facts of these reports; halt on what our books do not explain."""
-    batch = list(reports)
+    batch = _without_adopted(desk, list(reports))
     if not batch:
         return
     _load_named(desk, batch)
@@ -216,6 +216,22 @@ def _forget_old(desk: Desk) -> None:
     horizon = desk.clock.wall_s() - 10 * max(desk.policy.settle_wall_s, 1.0)
     while len(desk.snapshots) > 2 and desk.snapshots[0].begun_wall_s < horizon:
         desk.snapshots.popleft()
+
+
+def _without_adopted(desk: Desk, batch: list[Report]) -> list[Report]:
+    """Executions under a reference this ledger never made, which a named person has taken into the books."""
+    strange = [
+        report
+        for report in batch
+        if isinstance(report, ExecutionReport)
+        and is_own_ref(report.order_ref)
+        and not desk.ledger.knows_order_ref(report.order_ref)
+    ]
+    if not strange:
+        return batch
+    known = desk.ledger.known_executions(min(report.executed_at for report in strange))
+    booked = {one.exec_id for one in known.values()}
+    return [one for one in batch if one not in strange or one.exec_id not in booked]
 
 
 def _load_named(desk: Desk, reports: Iterable[Report]) -> None:

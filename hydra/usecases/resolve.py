@@ -3,15 +3,21 @@
 Each is an event with a name and a reason; the latest of them stands, none is erased.
 """
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from hydra.domain.errors import UserError
-from hydra.domain.events import ChildResolved, ForeignExecutionBooked, PositionAdopted
-from hydra.domain.ids import is_own_ref, parent_of
-from hydra.domain.order import ChildState
-from hydra.domain.parent import ParentOrder
+from hydra.domain.events import (
+    ChildResolved,
+    ForeignExecutionBooked,
+    ParentClosed,
+    PositionAdopted,
+    ReconciliationFound,
+)
+from hydra.domain.ids import exec_root, is_own_ref, parent_of
+from hydra.domain.order import ChildOrder, ChildState
+from hydra.domain.parent import ParentOrder, ParentStatus
 from hydra.ports import Conflict, Ledger
-from hydra.risk.view import AccountEvent
 
 RESOLVABLE = frozenset(
     {
@@ -25,26 +31,70 @@ RESOLVABLE = frozenset(
 
 
 def resolve_child(
-    ledger: Ledger, order_ref: str, *, filled_qty: int, avg_px: Decimal | None, by: str, reason: str
+    ledger: Ledger,
+    order_ref: str,
+    *,
+    filled_qty: int,
+    avg_px: Decimal | None,
+    by: str,
+    reason: str,
+    now: datetime,
+    settle: timedelta,
 ) -> ParentOrder:
-    """Settle a child in doubt: `filled_qty` 0 means it never lived. UserError when it is not in doubt."""
+    """Settle a child in doubt: `filled_qty` 0 means it never lived. UserError when it is not in doubt.
+
+    `settle` in market time: until good_till + settle the child may still fill, so nothing is in doubt yet.
+    """
     if not is_own_ref(order_ref):
-        raise UserError("HY-505", order_ref=order_ref, problem="not an order reference of ours")
+        raise _unresolved(order_ref, "not an order reference of ours")
     parent = ledger.load(parent_of(order_ref))
     child = parent.child(order_ref) if parent else None
     if parent is None or child is None:
-        raise UserError("HY-505", order_ref=order_ref, problem="the ledger does not know it")
-    if child.state not in RESOLVABLE:
-        raise UserError("HY-505", order_ref=order_ref, problem=f"it is {child.state}, nothing is in doubt")
-    booked = sum(execution.qty for execution in child.executions)
-    if not booked <= filled_qty <= child.sending.qty:
-        problem = f"{filled_qty} lots filled, but {booked} are booked and {child.sending.qty} were ordered"
-        raise UserError("HY-505", order_ref=order_ref, problem=problem)
-    event = ChildResolved(order_ref, filled_qty, avg_px, by, reason)
-    outcome = ledger.append(parent.parent_id, parent.seq, [event])
+        raise _unresolved(order_ref, "the ledger does not know it")
+    problem = _why_not_in_doubt(child, now, settle) or _why_not_that_much(child, filled_qty)
+    if problem:
+        raise _unresolved(order_ref, problem)
+    outcome = ledger.append(
+        parent.parent_id, parent.seq, [ChildResolved(order_ref, filled_qty, avg_px, by, reason)]
+    )
     if isinstance(outcome, Conflict):
-        raise UserError("HY-505", order_ref=order_ref, problem=f"another process wrote: {outcome.reason}")
-    return outcome
+        raise _unresolved(order_ref, f"another process wrote: {outcome.reason}")
+    return _closed(ledger, outcome, by)
+
+
+def _why_not_in_doubt(child: ChildOrder, now: datetime, settle: timedelta) -> str:
+    if child.state not in RESOLVABLE:
+        return f"it is {child.state}, nothing is in doubt"
+    doubtful_at = child.sending.good_till + settle
+    if not child.is_terminal and now <= doubtful_at:
+        return f"it may still fill: it is in doubt from {doubtful_at.isoformat()}, now {now.isoformat()}"
+    return ""
+
+
+def _why_not_that_much(child: ChildOrder, filled_qty: int) -> str:
+    booked = sum(execution.qty for execution in child.executions)
+    if booked <= filled_qty <= child.sending.qty:
+        return ""
+    return f"{filled_qty} lots filled, but {booked} are booked and {child.sending.qty} were ordered"
+
+
+def _closed(ledger: Ledger, parent: ParentOrder, by: str) -> ParentOrder:
+    """A parent whose last doubt is settled ends; a rerun may still work what is left inside its plan."""
+    if parent.status is not ParentStatus.IN_DOUBT or parent.live_children:
+        return parent
+    left = parent.order_qty - parent.gross_qty
+    status, reason = ParentStatus.FILLED, ""
+    if left > 0:
+        status = ParentStatus.REMAINDER
+        reason = f"{left} of {parent.order_qty} lots left when {by} settled the doubt"
+    outcome = ledger.append(
+        parent.parent_id, parent.seq, [ParentClosed(parent.parent_id, status.value, reason)]
+    )
+    return parent if isinstance(outcome, Conflict) else outcome
+
+
+def _unresolved(order_ref: str, problem: str) -> UserError:
+    return UserError("HY-505", order_ref=order_ref, problem=problem)
 
 
 def adopt_position(
@@ -56,9 +106,13 @@ def adopt_position(
     ledger.record([PositionAdopted(con_id, symbol, lots, avg_px, by, reason)])
 
 
-def adopt_execution(ledger: Ledger, execution: ForeignExecutionBooked) -> AccountEvent:
-    """Book one execution that no child of ours made; UserError when it is in the books already."""
-    written = ledger.record([execution])
-    if not written:
+def adopt_execution(ledger: Ledger, execution: ForeignExecutionBooked, *, by: str, reason: str) -> None:
+    """Book one execution that no child of ours made, with the name of who says so; UserError when booked."""
+    known = ledger.known_executions(execution.executed_at).get(execution.exec_root)
+    if known is not None and exec_root(known.exec_id)[1] >= execution.revision:
         raise UserError("HY-506", what=execution.exec_id, problem="it is booked already")
-    return written[0]
+    explanation = f"adopted by {by}: {reason or 'no reason given'}"
+    named = ReconciliationFound(
+        "ADOPTED", execution.con_id, execution.symbol, "", execution.exec_id, explanation
+    )
+    ledger.record([execution, named])

@@ -1,0 +1,107 @@
+"""`hydra trading`: what may be sent, per instrument or at all; narrowed by anyone, widened by name only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from hydra.cli.invocation import invocation
+from hydra.cli.output import print_json, print_table
+from hydra.domain.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from hydra.config import Settings
+    from hydra.domain.events import TradingState
+
+app = typer.Typer(no_args_is_help=True, help="Show, narrow or widen what may be sent.")
+
+_COMMAND: Final = "hydra trading set"
+_COLUMNS: Final = ("scope", "state", "reason", "by", "at")
+
+
+@app.command()
+def show(
+    ctx: typer.Context, json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False
+) -> None:
+    """The trading state of every scope that was ever set, and the circuit breakers that ever moved.
+
+    The strictest of ALL and the instrument's own state holds; a scope not listed is ACTIVE.
+    """
+    held = _read(invocation(ctx).settings())
+    if json:
+        print_json(held)
+        return
+    if not held["states"]:
+        print("ACTIVE everywhere: nothing was ever narrowed.")
+    else:
+        rows = [{**row, "at": datetime.fromisoformat(row["at"])} for row in held["states"]]
+        print_table(_COLUMNS, [tuple(row[name] for name in _COLUMNS) for row in rows])
+    if held["breakers"]:
+        columns = ("breaker", "state", "cooldown_left", "period")
+        print_table(columns, [tuple(row[name] for name in columns) for row in held["breakers"]])
+
+
+@app.command("set")
+def set_state(
+    ctx: typer.Context,
+    state: Annotated[str, typer.Argument(metavar="STATE", help="ACTIVE, REDUCING or HALTED.")],
+    scope: Annotated[str, typer.Option(metavar="ALL|SYMBOL", help="One symbol, or ALL.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decides it.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+) -> None:
+    """Set the trading state of a scope. A running session obeys before its next order.
+
+    ACTIVE: everything; REDUCING: only what provably shrinks the position; HALTED: nothing but cancels.
+    Example: hydra trading set ACTIVE --scope ZO --by anna --reason "manual trade booked, books equal"
+    """
+    wanted = _state(state)
+    for option, text in (("--by NAME", by), ("--reason TEXT", reason)):
+        if not text.strip():
+            raise UserError("HY-003", command=_COMMAND, given=option)
+    settings = invocation(ctx).settings()
+    before, after = _set(settings, scope.strip().upper(), wanted, by.strip(), reason.strip())
+    print(f"{scope.strip().upper()}: {before} → {after}")
+
+
+def _read(settings: Settings) -> dict[str, list[dict[str, Any]]]:
+    from hydra.bootstrap import clock_of, open_ledger_of
+    from hydra.persistence.views import breakers, trading_states
+
+    ledger = open_ledger_of(settings, clock_of(settings), read_only=True)
+    try:
+        return {"states": trading_states(ledger.database), "breakers": breakers(ledger.database)}
+    finally:
+        ledger.close()
+
+
+def _set(settings: Settings, scope: str, state: TradingState, by: str, reason: str) -> tuple[str, str]:
+    """The scope's own state before and after."""
+    from hydra.bootstrap import clock_of, open_ledger_of
+    from hydra.persistence.views import contract_symbols, trading_states
+    from hydra.usecases.halt import EVERYTHING, set_trading_state
+
+    ledger = open_ledger_of(settings, clock_of(settings))
+    try:
+        held = {row["scope"]: str(row["state"]) for row in trading_states(ledger.database)}
+        symbols = {*settings.instruments, *settings.trading.symbols, *held}
+        known = {EVERYTHING, *symbols, *contract_symbols(ledger.database).values()}
+        if scope not in known:
+            hint = did_you_mean(scope, known) or f": the scopes are {', '.join(sorted(known))}"
+            problem = f"{scope} is no scope"
+            raise UserError("HY-004", command=_COMMAND, given="--scope", problem=problem, hint=hint)
+        set_trading_state(ledger, scope, state, reason, by)
+        return held.get(scope, "ACTIVE"), state.value
+    finally:
+        ledger.close()
+
+
+def _state(text: str) -> TradingState:
+    from hydra.domain.events import TradingState
+
+    names = [state.value for state in TradingState]
+    if text.upper() not in names:
+        hint = did_you_mean(text.upper(), names) or f": one of {', '.join(names)}"
+        raise UserError("HY-004", command=_COMMAND, given="STATE", problem=f"{text} is no state", hint=hint)
+    return TradingState(text.upper())
