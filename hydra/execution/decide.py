@@ -70,7 +70,8 @@ class MarketView:
     `may_send` is empty when new children are allowed, else the reason why not; `stop` is the reason to end
     all work now (session cancelled, trading halted); `cancels_pending` are the children whose cancel was
     sent too recently to repeat; `good_till_max` is the earliest end that any child must respect;
-    `day_volume_share` is the elapsed share of the trading day.
+    `day_volume_share` is the elapsed share of the trading day, `child_lots_max`
+    what the gate lets pass at once.
     """
 
     quote: Quote | None
@@ -80,6 +81,7 @@ class MarketView:
     cancels_pending: frozenset[str]
     good_till_max: datetime
     day_volume_share: Decimal
+    child_lots_max: int
     retry: timedelta
     doubt_ends_at: datetime
 
@@ -169,7 +171,7 @@ def _quantity(parent: ParentOrder, slot: Slot, view: MarketView, policy: Executi
     live_volume = view.quote.volume if view.quote else 0
     reference = max(Decimal(live_volume), parent.opened.adv_lots * view.day_volume_share)
     cap = max(1, int(Decimal(str(policy.participation_rate)) * reference))
-    return min(wanted, cap)
+    return min(wanted, cap, view.child_lots_max)
 
 
 def _tried(parent: ParentOrder, slot: Slot) -> bool:

@@ -9,7 +9,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from hydra.domain.contract import Contract
@@ -86,6 +87,8 @@ class Desk:
     parents: dict[str, ParentOrder] = field(default_factory=dict)
     contracts: dict[int, Contract] = field(default_factory=dict)
     account: AccountState | None = None
+    session_on: date | None = None
+    worst_trade_usd: Decimal = Decimal(0)
     hints: dict[str, TerminalHint] = field(default_factory=dict)
     snapshots: deque[SeenSnapshot] = field(default_factory=deque)
     snapshot_attempt_wall_s: float = float("-inf")

@@ -21,10 +21,11 @@ from hydra.execution.plan import choose_algo, plan_slices
 from hydra.ports import Conflict
 from hydra.research.strategy import REGISTRY, Strategy, adv_lots, bars_hash, sigma_day
 from hydra.risk.gate import check_intent
-from hydra.risk.sizing import target_lots
+from hydra.risk.market_rules import reference_px
+from hydra.risk.sizing import reachable_target, target_lots
 from hydra.risk.view import Denied
 from hydra.usecases.desk import Desk, append, keep
-from hydra.usecases.trade import entry_view, mark_px
+from hydra.usecases.trade import entry_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def _strategy_target(desk: Desk, request: SessionRequest, strategy: Strategy, pr
     """The strategy's position, by volatility target and caps; flat where its data is too short."""
     if len(prepared.bars) < strategy.bars_needed or desk.account is None:
         return 0
-    return target_lots(
+    wished = target_lots(
         forecast=Decimal(str(round(strategy.forecast(prepared.bars), 6))),
         equity_usd=desk.account.equity_usd,
         sigma_day=Decimal(str(sigma_day(prepared.bars))),
@@ -186,6 +187,8 @@ def _strategy_target(desk: Desk, request: SessionRequest, strategy: Strategy, pr
         adv_lots=adv_lots(prepared.bars),
         adv_fraction=request.adv_fraction,
     )
+    position = desk.ledger.positions().get(prepared.contract.con_id, 0)
+    return reachable_target(wished, position, adv_lots(prepared.bars), request.adv_fraction)
 
 
 def _judge(desk: Desk, request: SessionRequest, parent: ParentOrder, prepared: Prepared) -> ParentOrder:
@@ -225,7 +228,7 @@ def _opening(
         opens = contract.next_open_at(now)
         return f"MARKET_CLOSED: {intent.symbol} opens at {opens or 'an unknown time'}"
     quote = desk.broker.quote(contract.con_id)
-    arrival = mark_px(quote)
+    arrival = reference_px(quote)
     if quote is None or arrival is None:
         return "NO_QUOTE: no price was seen"
     grace = timedelta(seconds=desk.policy.child_grace_s)

@@ -9,11 +9,11 @@ from datetime import date
 
 from hydra.domain.contract import Contract
 from hydra.domain.errors import Unavailable
-from hydra.domain.events import EquityMarked
 from hydra.domain.parent import ParentOrder, ParentStatus
 from hydra.execution.evidence import SeenSnapshot
 from hydra.ports import Refused, Unknown
 from hydra.research.strategy import Strategy
+from hydra.usecases.breakers import begin_session
 from hydra.usecases.desk import Desk
 from hydra.usecases.plan import (
     Prepared,
@@ -73,7 +73,7 @@ async def snapshot_account(desk: Desk, session_on: date) -> None:
     if isinstance(account, Unknown):
         raise Unavailable("HY-502", reason=account.reason)
     desk.account = account
-    desk.ledger.record([EquityMarked(session_on, account.equity_usd, "session")])
+    begin_session(desk, session_on)
 
 
 async def run_session(desk: Desk, request: SessionRequest) -> SessionState:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from hydra.domain.errors import BrokenLaw
 from hydra.ports import Unknown
+from hydra.usecases.breakers import measure
 from hydra.usecases.desk import Desk
 from hydra.usecases.halt import EVERYTHING, halt
 from hydra.usecases.recover import tend
@@ -52,3 +53,4 @@ async def _value_account(desk: Desk) -> None:
         account = await desk.broker.account_state()
         if not isinstance(account, Unknown):
             desk.account = account
+            measure(desk)

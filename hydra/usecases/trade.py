@@ -18,16 +18,18 @@ from hydra.domain.events import (
 )
 from hydra.domain.ids import order_ref
 from hydra.domain.intent import ChildProposal
-from hydra.domain.market import Quote
 from hydra.domain.parent import ParentOrder, ParentStatus
 from hydra.execution.decide import CancelChild, Finish, MarketView, Place, Wait, decide
 from hydra.execution.slippage import in_bps, predicted_slippage_px
 from hydra.ports import Conflict, InDoubtCommit, NotSent
 from hydra.risk.gate import Verdict, check_child, recheck
+from hydra.risk.market_rules import reference_px
 from hydra.risk.reasons import Reason
+from hydra.risk.sizing import child_lots_max
 from hydra.risk.view import Denied, RiskView
 from hydra.usecases.desk import Desk, append, reload
 from hydra.usecases.halt import EVERYTHING, halt
+from hydra.usecases.marks import marks_of, usd_per_point_of
 from hydra.usecases.recover import broker_day_end
 
 RETRY_WALL_S = 0.25
@@ -72,6 +74,7 @@ def market_view(desk: Desk, parent: ParentOrder) -> MarketView:
         cancels_pending=_cancels_pending(desk),
         good_till_max=_good_till_max(desk, parent, contract, now),
         day_volume_share=_elapsed_share(contract, now),
+        child_lots_max=_child_lots_max(desk, parent),
         retry=desk.clock.market(RETRY_WALL_S),
         doubt_ends_at=parent.opened.deadline_at + desk.margins.settle + desk.clock.market(1.0),
     )
@@ -138,13 +141,6 @@ def risk_view(desk: Desk, parent: ParentOrder, contract: Contract) -> RiskView:
 
 def entry_view(desk: Desk, contract: Contract, adv_lots: int) -> RiskView:
     """Everything the gate looks at for one contract, at this instant."""
-    marks: dict[int, Decimal] = {}
-    points: dict[int, Decimal] = {}
-    for con_id, known in desk.contracts.items():
-        price = mark_px(desk.broker.quote(con_id))
-        if price is not None:
-            marks[con_id] = price
-        points[con_id] = known.usd_per_point
     return RiskView(
         now=desk.clock.now(),
         control=desk.ledger.control(contract.con_id, contract.symbol),
@@ -152,16 +148,10 @@ def entry_view(desk: Desk, contract: Contract, adv_lots: int) -> RiskView:
         quote=desk.broker.quote(contract.con_id),
         equity_usd=desk.account.equity_usd if desk.account else None,
         adv_lots=adv_lots,
-        marks=marks,
-        usd_per_point=points,
+        marks=marks_of(desk),
+        usd_per_point=usd_per_point_of(desk),
+        worst_trade_usd=desk.worst_trade_usd,
     )
-
-
-def mark_px(quote: Quote | None) -> Decimal | None:
-    """The price a position is valued at: the mid, else the last trade, else yesterday's settlement."""
-    if quote is None:
-        return None
-    return next((px for px in (quote.mid_px, quote.last_px, quote.close_px) if px is not None), None)
 
 
 def _proposal(parent: ParentOrder, place: Place) -> ChildProposal:
@@ -249,6 +239,16 @@ def _why_not(desk: Desk, contract: Contract | None, now: datetime) -> str:
     if contract.interval_at(now) is None:
         return "the market is closed"
     return ""
+
+
+def _child_lots_max(desk: Desk, parent: ParentOrder) -> int:
+    """The largest child the gate would let pass at the present price; larger slices are cut to it."""
+    assert parent.opened is not None
+    limits = desk.limits.instruments.get(parent.plan.symbol)
+    price = reference_px(desk.broker.quote(parent.opened.con_id))
+    if limits is None or price is None:
+        return parent.opened.order_qty
+    return child_lots_max(price, parent.opened.usd_per_point, limits)
 
 
 def _cancels_pending(desk: Desk) -> frozenset[str]:
