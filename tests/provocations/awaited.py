@@ -2,6 +2,7 @@
 
 AWAITED: frozenset[str] = frozenset(
     {
+        "HY-006",
         "HY-302",
         "HY-304",
         "HY-305",

@@ -15,4 +15,5 @@ ENTRIES: Final[dict[str, Entry]] = {
     "HY-003": Entry(BAD_INPUT, "{command}: {given} is missing", "add it; see `{command} --help`"),
     "HY-004": Entry(BAD_INPUT, "{command}: {given}: {problem}{hint}", "see `{command} --help`"),
     "HY-005": Entry(BAD_INPUT, "{command}: {problem}", "see `{command} --help`"),
+    "HY-006": Entry(BAD_INPUT, "{where}: cannot write: {problem}", "give a place you may write to"),
 }
