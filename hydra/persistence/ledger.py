@@ -39,6 +39,7 @@ _EXECUTIONS: Final = (
     "SELECT exec_root, exec_id, client_id, ib_order_id, perm_id, order_ref, con_id, symbol, side, qty, px,"
     " executed_at FROM executions WHERE executed_at >= ?"
 )
+_SYMBOLS: Final = "SELECT con_id, symbol FROM positions"
 _BY_REF: Final = "SELECT 1 FROM sendings WHERE order_ref = ?"
 _LARGEST: Final = "SELECT MAX(ib_order_id) FROM sendings WHERE client_id = ?"
 _BY_ORDER: Final = "SELECT parent_id FROM sendings WHERE client_id = ? AND ib_order_id = ?"
@@ -250,6 +251,10 @@ class SqlLedger:
     def positions(self) -> Mapping[int, int]:
         """Lots by con_id, flat contracts left out: our executions, foreign ones and adoptions."""
         return self._control.positions()
+
+    def symbols(self) -> Mapping[int, str]:
+        """The symbol of every contract that was ever held."""
+        return {int(con_id): str(symbol) for con_id, symbol in self.database.rows(_SYMBOLS)}
 
     def exposure(self, con_id: int) -> Exposure:
         with self.database.reading():

@@ -1,0 +1,109 @@
+"""`hydra ledger`: export the events, prove them, look at one parent and at the positions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hydra.cli.invocation import invocation
+from hydra.cli.output import print_json, print_json_lines, print_table
+from hydra.domain.errors import BrokenLaw, UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from hydra.persistence.ledger import SqlLedger
+
+app = typer.Typer(no_args_is_help=True, help="Export and verify the ledger.")
+
+Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="One event a line; the only form there is.")] = True,
+) -> None:
+    """Print every event, one JSON object a line: stream, seq, kind, payload, recorded_at."""
+    with _reading(ctx) as ledger:
+        print_json_lines(ledger.export())
+
+
+@app.command()
+def verify(ctx: typer.Context, json: Json = False) -> None:
+    """Prove the ledger: hash chains, anchored heads, state tables; exit 1 with what was done to it."""
+    from hydra.persistence.verify import verify as prove
+
+    with _reading(ctx) as ledger:
+        proof = prove(ledger.database, ledger.heads)
+        where = ledger.where
+    if json:
+        print_json(proof)
+    else:
+        facts = [("streams", proof.streams), ("events", proof.events), ("anchored heads", proof.anchored)]
+        print_table(("looked at", "number"), facts)
+        if proof.findings:
+            rows = [(one.damage, one.stream, one.seq, one.detail) for one in proof.findings]
+            print_table(("damage", "stream", "seq", "detail"), rows)
+    if proof.findings:
+        raise BrokenLaw("HY-410", where=where, count=len(proof.findings), first=proof.findings[0])
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    parent: Annotated[str, typer.Argument(metavar="PARENT", help="A parent's id, e.g. 20260821-ZO-1.")],
+    json: Json = False,
+) -> None:
+    """Print one parent order's events and where they leave it."""
+    with _reading(ctx) as ledger:
+        found = ledger.load(parent)
+        if found is None:
+            known = {str(event["stream"]) for event in ledger.export()}
+            hint = did_you_mean(parent, known)
+            raise UserError("HY-408", where=ledger.where, given=parent, hint=hint)
+        events = [event for event in ledger.export() if event["stream"] == parent]
+    if json:
+        print_json({"status": found.status, "cum_qty": found.cum_qty, "events": events})
+        return
+    rows = [(event["seq"], event["recorded_at"], event["kind"], _told(event["payload"])) for event in events]
+    print_table(("seq", "recorded (UTC)", "kind", "facts"), rows, title=f"{parent}: {found.status}")
+
+
+@app.command()
+def positions(ctx: typer.Context, json: Json = False) -> None:
+    """Print the lots held by contract, and the interval they may end in if every live child fills."""
+    from hydra.persistence.views import contract_symbols
+
+    with _reading(ctx) as ledger:
+        held, symbols = ledger.positions(), contract_symbols(ledger.database)
+        ends = {con_id: ledger.exposure(con_id) for con_id in held}
+    rows = [
+        {
+            "con_id": con_id,
+            "symbol": symbols.get(con_id, "?"),
+            "lots": lots,
+            "lo": ends[con_id].lo,
+            "hi": ends[con_id].hi,
+        }
+        for con_id, lots in sorted(held.items())
+    ]
+    if json:
+        print_json({"positions": rows})
+    else:
+        print_table(("con_id", "symbol", "lots", "lo", "hi"), [tuple(row.values()) for row in rows])
+
+
+@contextmanager
+def _reading(ctx: typer.Context) -> Iterator["SqlLedger"]:
+    from hydra.bootstrap import clock_of, open_ledger_of
+
+    settings = invocation(ctx).settings()
+    ledger = open_ledger_of(settings, clock_of(settings), read_only=True)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def _told(payload: object) -> str:
+    return " ".join(f"{key}={value}" for key, value in payload.items()) if isinstance(payload, dict) else ""
