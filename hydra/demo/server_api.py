@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -10,6 +11,7 @@ from typing import Any
 from hydra.domain.errors import Unavailable
 
 ANSWER_WALL_S_MAX = 15.0
+BUSY_PAUSES_WALL_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class ServerApi:
@@ -39,12 +41,17 @@ class ServerApi:
 
     def start_run(self, deployment: str, parameters: dict[str, Any]) -> str:
         """The id of a new flow run of `flow/deployment`."""
+        asked = {
+            "parameters": parameters,
+            "state": {"type": "SCHEDULED"},
+            "idempotency_key": uuid.uuid4().hex,  # the repeated question makes no second run
+        }
         try:
-            found = self._ask("GET", f"/deployments/name/{deployment}", None)
-            asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-            return str(self._ask("POST", f"/deployments/{found['id']}/create_flow_run", asked)["id"])
+            found = self._ask_patiently("GET", f"/deployments/name/{deployment}", None)
+            made = self._ask_patiently("POST", f"/deployments/{found['id']}/create_flow_run", asked)
         except (urllib.error.URLError, OSError) as error:
             raise self._refused(f"a run of {deployment}", error) from error
+        return str(made["id"])
 
     def run_state(self, run_id: str) -> tuple[str, str]:
         """Type and message of the run's state; a server too busy to answer counts as still running."""
@@ -53,6 +60,17 @@ class ServerApi:
         except (urllib.error.URLError, OSError):
             return "RUNNING", "the server does not answer"
         return str(state.get("type", "PENDING")), str(state.get("message") or "")
+
+    def _ask_patiently(self, method: str, path: str, body: Any) -> Any:
+        """As `_ask`; SQLite under a busy server answers 503 for seconds at a time (measured)."""
+        for pause_s in BUSY_PAUSES_WALL_S:
+            try:
+                return self._ask(method, path, body)
+            except urllib.error.HTTPError as error:
+                if error.code != 503:
+                    raise
+                time.sleep(pause_s)
+        return self._ask(method, path, body)
 
     def _ask(self, method: str, path: str, body: Any) -> Any:
         headers = {"Authorization": f"Basic {self._basic}", "Content-Type": "application/json"}

@@ -50,7 +50,7 @@ class Stack:
 
 
 def start_stack(parts: Parts, folder: Path, wish: Wish, tell: Tell) -> Stack:
-    """Start everything and wait until a run can be started; HY-607 names the part that failed, and its log."""
+    """Start everything and wait until a run can be started; HY-607 names the part that failed."""
     port, auth = free_port(), f"hydra:{secrets.token_urlsafe(24)}"
     environment = prefect_environment(folder, port, auth)
     tell("Prefect server, gateway and worker are starting")
