@@ -34,24 +34,48 @@ async def qualify(
         currency="USD",
         lastTradeDateOrContractMonth=month or "",
     )
+    details = await _details(books, connection, next_id, wanted)
+    if not isinstance(details, list):
+        return details
+    today = books.clock.now().date()
+    chosen = choose(details, symbol, month, today, books.options.front_days_min.get(symbol, FRONT_DAYS_MIN))
+    if isinstance(chosen, Refused):
+        return chosen
+    return await _read(books, connection, chosen)
+
+
+async def qualify_id(
+    books: Books, connection: Connection, next_id: Callable[[], int], con_id: int
+) -> Contract | Refused | Unknown:
+    """The contract of an IB contract id: what is held is named by nothing else."""
+    details = await _details(books, connection, next_id, ib_contract.Contract(conId=con_id))
+    if not isinstance(details, list):
+        return details
+    if len(details) != 1:
+        return Refused(NO_DEFINITION, f"contract id {con_id}: {len(details)} definitions")
+    return await _read(books, connection, details[0])
+
+
+async def _details(
+    books: Books, connection: Connection, next_id: Callable[[], int], wanted: ib_contract.Contract
+) -> list[ib_contract.ContractDetails] | Refused | Unknown:
     req_id = next_id()
     rows = await connection.requests.ask(
         req_id,
         lambda: connection.client.reqContractDetails(req_id, wanted),
         books.options.request_timeout_s,
     )
-    if not isinstance(rows, list):
-        return rows
-    details = cast(list[ib_contract.ContractDetails], rows)
-    today = books.clock.now().date()
-    chosen = choose(details, symbol, month, today, books.options.front_days_min.get(symbol, FRONT_DAYS_MIN))
-    if isinstance(chosen, Refused):
-        return chosen
+    return cast(list[ib_contract.ContractDetails], rows) if isinstance(rows, list) else rows
+
+
+async def _read(
+    books: Books, connection: Connection, details: ib_contract.ContractDetails
+) -> Contract | Refused | Unknown:
     try:
-        contract = contract_of(chosen)
+        contract = contract_of(details)
     except (ValueError, KeyError, IndexError) as problem:
-        return Refused(NO_DEFINITION, f"{symbol}: contract details cannot be read: {problem}")
-    return await _with_bands(books, connection, contract, chosen)
+        return Refused(NO_DEFINITION, f"{_own(details).symbol}: contract details cannot be read: {problem}")
+    return await _with_bands(books, connection, contract, details)
 
 
 def choose(

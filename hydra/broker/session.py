@@ -168,6 +168,13 @@ class IbBroker:
             self._books, connection, lambda: self._next_id(connection), symbol, month
         )
 
+    async def qualify_id(self, con_id: int) -> Contract | Refused | Unknown:
+        """The contract of an IB contract id, for what is held already."""
+        connection = self._up()
+        if connection is None:
+            return Unknown(self.link.reason)
+        return await contracts.qualify_id(self._books, connection, lambda: self._next_id(connection), con_id)
+
     async def watch(self, contract: Contract) -> Refused | Unknown | None:
         """Subscribes level 1 for as long as this broker lives; None = quotes have begun to come."""
         connection = self._up()

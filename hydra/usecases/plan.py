@@ -101,7 +101,7 @@ def check_request(desk: Desk, request: SessionRequest) -> None:
     """Refuse, before anything is done, targets that contradict what the session already planned."""
     named_strategy(request.strategy)
     for symbol, target in (request.targets or {}).items():
-        planned = _latest(desk, request, symbol)
+        planned = latest_plan(desk, request.session_on, symbol)
         if planned is not None and planned.plan.target != target and not request.amend_by:
             raise UserError(
                 "HY-503", symbol=symbol, on=request.session_on, planned=planned.plan.target, given=target
@@ -118,7 +118,7 @@ def named_strategy(name: str) -> Strategy:
 
 def _planned(desk: Desk, request: SessionRequest, prepared: Prepared) -> ParentOrder | SymbolDenied:
     """The plan on record, else a new one; two runners of one session make one plan between them."""
-    known = _latest(desk, request, prepared.symbol)
+    known = latest_plan(desk, request.session_on, prepared.symbol)
     wants_amendment = (
         request.amend_by
         and known is not None
@@ -152,6 +152,9 @@ def _size(desk: Desk, request: SessionRequest, prepared: Prepared, n: int) -> Se
             prepared.symbol,
             (f"POSITION_DIFFERS: {position} lots in the ledger, not at the broker: hydra adopt",),
         )
+    elsewhere = _held_elsewhere(desk, prepared)
+    if elsewhere:
+        return SymbolDenied(prepared.symbol, (elsewhere,))
     given = (request.targets or {}).get(prepared.symbol)
     if request.targets is not None and given is None:
         return SymbolDenied(prepared.symbol, ("NO_TARGET: not among the targets given",))
@@ -170,6 +173,15 @@ def _size(desk: Desk, request: SessionRequest, prepared: Prepared, n: int) -> Se
         config_hash=desk.identity.config_hash,
         by=request.amend_by or desk.identity.approver,
     )
+
+
+def _held_elsewhere(desk: Desk, prepared: Prepared) -> str:
+    """A position in another expiry of the symbol: a target for this one would come on top of it."""
+    symbols = desk.ledger.symbols()
+    for con_id, lots in desk.ledger.positions().items():
+        if con_id != prepared.contract.con_id and symbols.get(con_id) == prepared.symbol:
+            return f"HELD_IN_ANOTHER_EXPIRY: {lots} lots in contract {con_id}; roll or flatten them first"
+    return ""
 
 
 def _strategy_target(desk: Desk, request: SessionRequest, strategy: Strategy, prepared: Prepared) -> int:
@@ -268,9 +280,9 @@ def _deadline(
     return min(ends)
 
 
-def _latest(desk: Desk, request: SessionRequest, symbol: str) -> ParentOrder | None:
+def latest_plan(desk: Desk, session_on: date, symbol: str) -> ParentOrder | None:
     """The newest plan of this symbol in this session."""
-    plans = [one for one in desk.ledger.session(request.session_on) if one.plan.symbol == symbol]
+    plans = [one for one in desk.ledger.session(session_on) if one.plan.symbol == symbol]
     return max(plans, key=_number) if plans else None
 
 

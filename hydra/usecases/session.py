@@ -21,6 +21,7 @@ from hydra.usecases.plan import (
     SessionState,
     SymbolDenied,
     check_request,
+    latest_plan,
     named_strategy,
     open_parents,
 )
@@ -38,9 +39,31 @@ async def reconcile_books(desk: Desk) -> None:
         raise Unavailable("HY-501", reason=outcome.reason)
 
 
-async def prepare_symbol(desk: Desk, symbol: str, strategy: Strategy) -> Prepared | SymbolDenied:
-    """Qualify the contract, watch its quotes and read its daily bars."""
-    contract = await desk.broker.qualify(symbol)
+async def watch_held(desk: Desk) -> None:
+    """Quotes for everything held, also outside this session's symbols: limits are over the whole account."""
+    for con_id in desk.ledger.positions():
+        if con_id in desk.contracts:
+            continue
+        contract = await desk.broker.qualify_id(con_id)
+        if isinstance(contract, Refused | Unknown):
+            desk.log("hydra.contract.unvalued", con_id=con_id, problem=str(contract))
+            continue
+        desk.contracts[con_id] = contract
+        await desk.broker.watch(contract)
+
+
+async def prepare_symbol(
+    desk: Desk, session_on: date, symbol: str, strategy: Strategy
+) -> Prepared | SymbolDenied:
+    """Qualify the contract, watch its quotes and read its daily bars.
+
+    A symbol that was planned keeps the contract of its plan, whatever the front is by now.
+    """
+    planned = latest_plan(desk, session_on, symbol)
+    if planned is None:
+        contract = await desk.broker.qualify(symbol)
+    else:
+        contract = await desk.broker.qualify_id(planned.plan.con_id)
     if isinstance(contract, Refused):
         return SymbolDenied(symbol, (f"NOT_QUALIFIED: {contract.code} {contract.text}",))
     if isinstance(contract, Unknown):
@@ -60,7 +83,7 @@ async def prepare(desk: Desk, state: SessionState) -> None:
     """Prepare every symbol; what fails is denied with its reason and hinders no other."""
     strategy = named_strategy(state.request.strategy)
     for symbol in state.request.symbols:
-        outcome = await prepare_symbol(desk, symbol, strategy)
+        outcome = await prepare_symbol(desk, state.request.session_on, symbol, strategy)
         if isinstance(outcome, SymbolDenied):
             state.denied.append(outcome)
         else:
@@ -69,6 +92,7 @@ async def prepare(desk: Desk, state: SessionState) -> None:
 
 async def snapshot_account(desk: Desk, session_on: date) -> None:
     """Equity for the limits; its mark of the session's opening and the peak are kept in the ledger."""
+    await watch_held(desk)
     account = await desk.broker.account_state()
     if isinstance(account, Unknown):
         raise Unavailable("HY-502", reason=account.reason)

@@ -60,8 +60,8 @@ async def reconcile(bench: Bench) -> dict[str, Any]:
 
 async def qualify(bench: Bench, symbol: str) -> list[str]:
     """Contract, quotes and bars of one symbol; the reasons why it is denied, none when it is ready."""
-    strategy = named_strategy(bench.session.request.strategy)
-    outcome = await prepare_symbol(bench.desk, symbol, strategy)
+    request = bench.session.request
+    outcome = await prepare_symbol(bench.desk, request.session_on, symbol, named_strategy(request.strategy))
     if not isinstance(outcome, SymbolDenied):
         bench.session.prepared[symbol] = outcome
         bench.trace_prices(one.contract.con_id for one in bench.session.prepared.values())
