@@ -44,6 +44,7 @@ class LinkWatch:
         self.skew_s: float | None = None
         self.broken_farms: frozenset[str] = frozenset()
         self.alarm = ""
+        self.zone_fault = ""
         self.breaks = 0
         self._heartbeat_wall_s: float | None = None
         self._good_since_wall_s: float | None = None
@@ -142,8 +143,8 @@ class LinkWatch:
             return self._down_reason
         if self.upstream is Upstream.LOST:
             return "the gateway lost IB (1100)"
-        if self.alarm:
-            return self.alarm
+        if self.alarm or self.zone_fault:
+            return self.alarm or self.zone_fault
         if not self.is_synced:
             return "the books are not read since the last break"
         broken = self._faulty_farms()

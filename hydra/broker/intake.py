@@ -67,6 +67,7 @@ class Intake:
         self.was_handshaken = False
         self.was_started = False
         self.alarms = 0
+        self.misdated = 0
         self.refused_id = False
         self.loss = ""
         self.over = asyncio.Event()
@@ -182,11 +183,25 @@ class Intake:
             self._books.last_hop.executed(execution.order_ref, root, revision, execution.qty)
 
     def _check_age(self, execution: ExecutionReport) -> None:
-        """A fill pushed now that claims another hour shows a wrong time zone: the broker day is not known."""
-        age = abs(self._clock.now() - execution.executed_at)
-        if age > max(_EXECUTION_AGE_MAX, self._clock.market(_EXECUTION_AGE_WALL_S_MAX)):
-            log.error("broker.execution_time exec_id=%s off_by=%s", execution.exec_id, age)
-            self._alarm(f"an execution claims a time {age} away: check broker_zone {self._zone.key}")
+        """A new fill pushed on a good link happened just now; another hour on it shows a wrong zone.
+
+        Corrections and what an outage held back are old by right. One odd fill has the books read again; a
+        second in a row stops new children until a fill agrees, because then the broker's day is not known.
+        """
+        now, now_wall_s = self._clock.now(), self._clock.wall_s()
+        good_for_s = now_wall_s - self._books.watch.good_since_wall_s(now_wall_s)
+        if exec_root(execution.exec_id)[1] > 1 or good_for_s < self._books.options.settle_s:
+            return
+        age = abs(now - execution.executed_at)
+        if age <= max(_EXECUTION_AGE_MAX, self._clock.market(_EXECUTION_AGE_WALL_S_MAX)):
+            self.misdated, self._books.watch.zone_fault = 0, ""
+            return
+        self.misdated += 1
+        log.error("broker.execution_time exec_id=%s off_by=%s", execution.exec_id, age)
+        fault = f"executions claim a time {age} away: check broker_zone {self._zone.key}"
+        if self.misdated > 1:
+            self._books.watch.zone_fault = fault
+        self._alarm(fault)
 
     def _commission(self, fields: Sequence[str]) -> None:
         commission = translate.commission_of(fields, self._clock.wall_s())

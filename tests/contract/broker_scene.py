@@ -41,10 +41,14 @@ def play(scene: Coroutine[Any, Any, T]) -> T:
 
 
 def options_for(gateway: GatewayProcess, **changed: Any) -> BrokerOptions:
+    return options_at(gateway.host, gateway.port, **changed)
+
+
+def options_at(host: str, port: int, **changed: Any) -> BrokerOptions:
     """Fast waits, a client id nobody used before."""
     facts: dict[str, Any] = {
-        "host": gateway.host,
-        "port": gateway.port,
+        "host": host,
+        "port": port,
         "client_id": next(_client_ids),
         "connect_timeout_s": 3.0,
         "backoff_s": (0.1, 0.2, 0.4),
@@ -78,12 +82,17 @@ async def until(condition: Callable[[], T], what: str, wait_s: float = WAIT_S) -
 class Scene:
     """A supervised broker, what it heard, and one contract to trade."""
 
-    gateway: GatewayProcess
+    process: GatewayProcess | None
     broker: IbBroker
     clock: ScaledClock
     heard: list[Report] = field(default_factory=list)
     children: int = 0
     parent: str = ""
+
+    @property
+    def gateway(self) -> GatewayProcess:
+        assert self.process is not None, "this gateway runs on the test's own loop"
+        return self.process
 
     async def fault(self, name: str, **options: object) -> dict[str, Any]:
         """Through the control channel, without stopping this loop."""
