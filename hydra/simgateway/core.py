@@ -32,7 +32,7 @@ class GatewaySettings:
     seed: int = 7
     cash_usd: Decimal = Decimal(1_000_000)
     account: str = "DUSIM001"
-    zone: str = "US/Central"
+    zone: str = "US/Eastern"  # the zone of IB's own day; gateway.broker_zone must name the same
     exec_time: str = "zone"  # or utc, naive: the three forms seen on real gateways
     executions_visibility: str = "all"  # or own, zero_only
     market_data: str = "live"  # or delayed, none
