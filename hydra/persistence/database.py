@@ -53,8 +53,12 @@ Rows = list[tuple[Any, ...]]
 class Database:
     """A connection that one thread owns; it is opened again after a failure that may have broken it."""
 
-    def __init__(self, backend: Backend, *, read_only: bool = False) -> None:
+    def __init__(
+        self, backend: Backend, *, read_only: bool = False, around: Callable[[Any], Any] | None = None
+    ) -> None:
+        """`around` may put something between this and the driver's connection: a watcher, a bad disk."""
         self.backend = backend
+        self._around = around
         self.engine = backend.create_engine()
         self.before_statement: Callable[[str], None] | None = None
         self._read_only = read_only
@@ -70,6 +74,8 @@ class Database:
         self._connection = self.engine.connect()
         self._raw = self._connection.connection.dbapi_connection
         self.backend.configure(self._raw, read_only=self._read_only)
+        if self._around is not None:
+            self._raw = self._around(self._raw)
         self._cursor = self._raw.cursor()
 
     def disconnect(self) -> None:

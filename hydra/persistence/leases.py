@@ -44,14 +44,27 @@ class Holder:
     def __str__(self) -> str:
         return f"{self.host}/{self.pid}/{self.started}"
 
-    @property
-    def is_here(self) -> bool:
-        return self.host == socket.gethostname()
 
-    @property
-    def is_alive(self) -> bool:
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine that leases are taken on: what runs there, and how a process of it is ended."""
+
+    name: str
+    own_pid: int
+    started: Callable[[int], str | None]
+    kill: Callable[[Holder], bool]
+
+    def has(self, process: Holder) -> bool:
+        return process.host == self.name
+
+    def runs(self, process: Holder) -> bool:
         """Whether that very process runs on this host."""
-        return self.is_here and _started(self.pid) == self.started
+        return self.has(process) and self.started(process.pid) == process.started
+
+
+def this_host() -> Host:
+    """The machine this process runs on."""
+    return Host(socket.gethostname(), os.getpid(), _started, _kill)
 
 
 def this_holder() -> str:
@@ -84,12 +97,19 @@ class LeaseBook:
     """
 
     def __init__(
-        self, database: Database, folder: Path, wall_s: Callable[[], float], *, is_lock_shared: bool
+        self,
+        database: Database,
+        folder: Path,
+        wall_s: Callable[[], float],
+        *,
+        is_lock_shared: bool,
+        host: Host | None = None,
     ) -> None:
         self._database = database
         self._folder = folder
         self._wall_s = wall_s
         self._is_lock_shared = is_lock_shared
+        self._host = host if host is not None else this_host()
         self._locks: dict[int, int] = {}
 
     def acquire(self, client_id: int, holder: str, build_id: str) -> Lease | Conflict:
@@ -145,9 +165,10 @@ class LeaseBook:
     def _out_of_reach(self, client_id: int, holder: str, other: str, renewed_wall_s: float) -> str | None:
         """Why a lease whose lock file may be another one cannot be taken over; None when it can."""
         process = holder_of(other)
-        if other == holder or (process is not None and process.is_here and not process.is_alive):
+        is_here = process is not None and self._host.has(process)
+        if other == holder or (process is not None and is_here and not self._host.runs(process)):
             return None
-        if process is not None and process.is_here:
+        if process is not None and is_here:
             return self._end_stale(client_id, process, renewed_wall_s)
         return f"client id {client_id} is held by {other} on another host, and not released"
 
@@ -155,7 +176,7 @@ class LeaseBook:
         """Ends a holder that keeps the lock but has stopped renewing; the refusal when it may not."""
         row = self._database.row(_ROW, (client_id,))
         process = None if row is None else holder_of(str(row[1]))
-        if row is None or process is None or not process.is_here:
+        if row is None or process is None or not self._host.has(process):
             return f"client id {client_id} is held by {row[1] if row else 'a process that is just starting'}"
         refusal = self._end_stale(client_id, process, float(row[2]))
         if refusal is not None:
@@ -171,9 +192,9 @@ class LeaseBook:
         silent_s = self._wall_s() - renewed_wall_s
         if silent_s < STALE_AFTER_S:
             return f"client id {client_id} is held by {process}, which renewed {max(silent_s, 0):.1f} s ago"
-        if process.pid == os.getpid():
+        if process.pid == self._host.own_pid:
             return f"client id {client_id} is held by this very process"
-        if not _kill(process):
+        if not self._host.kill(process):
             return f"client id {client_id}: lock held by another process than its lease names, {process}"
         return None
 
@@ -204,7 +225,7 @@ def _kill(process: Holder) -> bool:
     except OSError:
         return False
     try:
-        if not process.is_alive:
+        if _started(process.pid) != process.started:
             return False
         signal.pidfd_send_signal(handle, signal.SIGKILL)
         return True

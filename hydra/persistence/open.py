@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import URL
 from sqlalchemy.engine import make_url
@@ -14,7 +14,7 @@ from hydra.domain.errors import Unavailable, UserError
 from hydra.persistence.anchor import HeadsFile
 from hydra.persistence.control import ControlReader
 from hydra.persistence.database import Backend, Database
-from hydra.persistence.leases import LeaseBook
+from hydra.persistence.leases import Host, LeaseBook
 from hydra.persistence.ledger import SqlLedger
 from hydra.persistence.migrate import ensure_schema
 from hydra.persistence.postgres import PostgresBackend
@@ -36,12 +36,15 @@ def open_ledger(
     read_only: bool = False,
     busy_timeout_s: float = BUSY_TIMEOUT_S,
     wal_reserve_bytes: int = 0,
+    around: Callable[[Any], Any] | None = None,
+    host: Host | None = None,
 ) -> SqlLedger:
     """The ledger at a path or URL (sqlite:///FILE, postgresql://…), created or migrated unless `read_only`.
 
     `settle` is market time. `folder` holds lock files and the heads file; it defaults to the ledger's own
     folder and must be given for a server. `wal_reserve_bytes` > 0 is for the process that sends: it keeps
-    that much of the WAL allocated ahead, outside of the order path (see `reserve_wal`).
+    that much of the WAL allocated ahead, outside of the order path (see `reserve_wal`). `around` is put
+    between the ledger and the driver's connection; `host` is the machine that leases are taken on.
     Errors: HY-401 newer schema, HY-402 nothing to read, HY-405 cannot be opened, HY-409 no driver.
     """
     url = _url(url_or_path)
@@ -52,7 +55,8 @@ def open_ledger(
     place = folder or (path.parent if path is not None else None)
     if place is None:
         raise UserError("HY-405", where=where, problem="no folder is given for locks and heads")
-    database = _connected(_backend(url, path, where, busy_timeout_s), where, read_only=read_only)
+    backend = _backend(url, path, where, busy_timeout_s)
+    database = _connected(backend, where, read_only=read_only, around=around)
     name = path.name if path is not None else f"{url.database}.ledger"
     return SqlLedger(
         database,
@@ -60,7 +64,7 @@ def open_ledger(
         now=now,
         wall_s=wall_s,
         control=ControlReader(database, now, settle),
-        leases=LeaseBook(database, place / "locks", wall_s, is_lock_shared=path is not None),
+        leases=LeaseBook(database, place / "locks", wall_s, is_lock_shared=path is not None, host=host),
         heads=HeadsFile(heads_file or place / f"{name}.heads"),
         reserve=_reserve(database, path, wal_reserve_bytes),
     )
@@ -88,13 +92,15 @@ def _backend(url: URL, path: Path | None, where: str, busy_timeout_s: float) -> 
         raise UserError("HY-409", where=where, problem=error) from error
 
 
-def _connected(backend: Backend, where: str, *, read_only: bool) -> Database:
+def _connected(
+    backend: Backend, where: str, *, read_only: bool, around: Callable[[Any], Any] | None
+) -> Database:
     """A migrated connection. Two processes that create one ledger at once meet here: the later one waits."""
     deadline = time.monotonic() + _OPENING_WAIT_S
     while True:
         database: Database | None = None
         try:
-            database = Database(backend, read_only=read_only)
+            database = Database(backend, read_only=read_only, around=around)
             ensure_schema(database, where, read_only=read_only)
             return database
         except (DBAPIError, backend.error) as error:
