@@ -109,11 +109,19 @@ def test_a_move_the_table_does_not_know_is_a_broken_law() -> None:
 
 @given(
     st.permutations(
-        [fill("a", 2), fill("b", 1), fill("a", 1, 2), ChildAcknowledged(REF, 7), ChildCancelRequested(REF, "x")]
+        [
+            fill("a", 2),
+            fill("b", 1),
+            fill("a", 1, 2),
+            ChildAcknowledged(REF, 7),
+            ChildCancelRequested(REF, "x"),
+        ]
     ),
     st.lists(st.integers(0, 4), max_size=6),
 )
-def test_reports_in_any_order_and_repeated_end_in_the_same_books(events: list[object], again: list[int]) -> None:
+def test_reports_in_any_order_and_repeated_end_in_the_same_books(
+    events: list[object], again: list[int]
+) -> None:
     sequence = [*events, *(events[i] for i in again)]
     child = started(sending(), AT, None)
     for event in sequence:
