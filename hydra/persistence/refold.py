@@ -40,7 +40,7 @@ _ACTUAL: Final[dict[str, str]] = {
 
 
 def table_differences(database: Database, rows: Iterable[EventRow]) -> Iterator[tuple[str, int, str]]:
-    """(table, 0, what differs) for every row of a state table that the events make otherwise, or not at all."""
+    """(table, 0, difference) for every row of a state table that the events make otherwise or not at all."""
     expected = refolded(rows)
     for table, sql in _ACTUAL.items():
         width = 2 if table == "messages" else 1

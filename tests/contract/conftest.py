@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.contract.ledger_stores import postgres_server, store
 from tests.gateway_process import GatewayProcess, running_gateway
+
+__all__ = ["gateway", "postgres_server", "store"]
 
 
 @pytest.fixture(scope="module")
