@@ -111,6 +111,20 @@ class ParentOrder:
         return None
 
 
+def end_of_doubt(parent: ParentOrder, how: str) -> ParentClosed | None:
+    """The close of a parent whose last doubt is settled, None while one is left or none was.
+
+    A rerun may still work what is left inside its plan.
+    """
+    if parent.status is not ParentStatus.IN_DOUBT or parent.live_children:
+        return None
+    left = parent.order_qty - parent.gross_qty
+    if left <= 0:
+        return ParentClosed(parent.parent_id, ParentStatus.FILLED.value, "")
+    reason = f"{left} of {parent.order_qty} lots left when the doubt was settled: {how}"
+    return ParentClosed(parent.parent_id, ParentStatus.REMAINDER.value, reason)
+
+
 def fold_parent(
     events: Iterable[tuple[int, datetime, ParentEvent]], onto: ParentOrder | None = None
 ) -> ParentOrder | None:

@@ -14,6 +14,7 @@ from hydra.domain.events import ChildNotSent
 from hydra.domain.evidence import BrokerSnapshot, ExecutionReport, Report, WorkingOrder
 from hydra.domain.ids import is_own_ref, parent_of
 from hydra.domain.order import ChildOrder, ChildState
+from hydra.domain.parent import end_of_doubt
 from hydra.execution.evidence import Incomplete, SeenSnapshot, judge_snapshot
 from hydra.execution.reconcile import ChildIndex, Discrepancy, facts_of, proof_due, verdict_on
 from hydra.ports import Unknown
@@ -124,6 +125,9 @@ def prove(desk: Desk) -> None:
             if event is not None:
                 append(desk, parent.parent_id, [event])
                 desk.log("hydra.child.ended", order_ref=child.order_ref, end=type(event).__name__)
+        close = end_of_doubt(desk.parents[parent.parent_id], "proven by the broker's books")
+        if close is not None:
+            append(desk, parent.parent_id, [close])
 
 
 async def tend(desk: Desk) -> None:

@@ -10,13 +10,12 @@ from hydra.domain.errors import UserError
 from hydra.domain.events import (
     ChildResolved,
     ForeignExecutionBooked,
-    ParentClosed,
     PositionAdopted,
     ReconciliationFound,
 )
 from hydra.domain.ids import exec_root, is_own_ref, parent_of
 from hydra.domain.order import ChildOrder, ChildState
-from hydra.domain.parent import ParentOrder, ParentStatus
+from hydra.domain.parent import ParentOrder, end_of_doubt
 from hydra.ports import Conflict, Ledger
 
 RESOLVABLE = frozenset(
@@ -79,17 +78,10 @@ def _why_not_that_much(child: ChildOrder, filled_qty: int) -> str:
 
 
 def _closed(ledger: Ledger, parent: ParentOrder, by: str) -> ParentOrder:
-    """A parent whose last doubt is settled ends; a rerun may still work what is left inside its plan."""
-    if parent.status is not ParentStatus.IN_DOUBT or parent.live_children:
+    close = end_of_doubt(parent, f"resolved by {by}")
+    if close is None:
         return parent
-    left = parent.order_qty - parent.gross_qty
-    status, reason = ParentStatus.FILLED, ""
-    if left > 0:
-        status = ParentStatus.REMAINDER
-        reason = f"{left} of {parent.order_qty} lots left when {by} settled the doubt"
-    outcome = ledger.append(
-        parent.parent_id, parent.seq, [ParentClosed(parent.parent_id, status.value, reason)]
-    )
+    outcome = ledger.append(parent.parent_id, parent.seq, [close])
     return parent if isinstance(outcome, Conflict) else outcome
 
 

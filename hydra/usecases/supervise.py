@@ -9,17 +9,21 @@ from collections.abc import Awaitable, Callable
 from hydra.domain.errors import BrokenLaw
 from hydra.ports import Unknown
 from hydra.usecases.breakers import measure
+from hydra.usecases.chase import chase_overdue
 from hydra.usecases.desk import Desk
 from hydra.usecases.halt import EVERYTHING, halt
 from hydra.usecases.recover import tend
 
 RENEW_WALL_S = 2.0
 EQUITY_WALL_S = 60.0
+CHASE_WALL_S = 5.0
 
 
 def supervision(desk: Desk) -> tuple[asyncio.Task[None], ...]:
     """Start the desk's background tasks; cancel them to end it."""
-    return tuple(asyncio.ensure_future(_guarded(desk, job)) for job in (tend, _renew_lease, _value_account))
+    return tuple(
+        asyncio.ensure_future(_guarded(desk, job)) for job in (tend, _renew_lease, _value_account, _chase)
+    )
 
 
 async def _guarded(desk: Desk, job: Callable[[Desk], Awaitable[None]]) -> None:
@@ -44,6 +48,13 @@ async def _renew_lease(desk: Desk) -> None:
             desk.lease_lost = True
             desk.log("hydra.lease.lost", client_id=desk.lease.client_id, epoch=desk.lease.epoch)
             desk.changed.notify()
+
+
+async def _chase(desk: Desk) -> None:
+    """Look for children that outlived their death."""
+    while True:
+        await desk.clock.sleep_wall(CHASE_WALL_S)
+        chase_overdue(desk)
 
 
 async def _value_account(desk: Desk) -> None:
