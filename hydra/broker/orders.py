@@ -134,10 +134,10 @@ def _busy(connection: Connection) -> str:
 def _write(connection: Connection, sending: ChildSending, contract: Contract) -> str | None:
     """Writes the frame; a text only when nothing of it was written or queued."""
     client = connection.client
-    order = translate.limit_order_of(sending, connection.intake.account)
     begun = writes_begun(connection.ib)
     problem = "the client wrote nothing"
     try:
+        order = translate.limit_order_of(sending, connection.intake.account)
         client.placeOrder(sending.ib_order_id, translate.ib_contract_of(contract), order)
     except Exception as raised:  # noqa: BLE001 - whatever it is, only the count says whether bytes may have left
         problem = f"{type(raised).__name__}: {raised}"

@@ -49,6 +49,8 @@ class Supervisor:
         async with self._connecting:
             if self.connection is not None and self.connection.is_up:
                 return
+            if self._closing.is_set():
+                raise Unavailable("HY-311", problem="this broker was closed")
             await self._drop("replaced")
             fresh = Connection(self._books)
             self._books.watch.connected(self._books.clock.wall_s())
