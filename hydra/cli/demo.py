@@ -40,11 +40,16 @@ def demo(
     from hydra.config import data_dir
     from hydra.demo.run import HORIZON_MINUTES, run_demo, run_up
     from hydra.demo.show import print_result
-    from hydra.demo.stack import Wish
+    from hydra.demo.stack import Wish, default_prefect_file
+    from hydra.simgateway.process import read_bars
 
     if (bars is None) != (symbol is None):
         raise UserError("HY-003", command="hydra demo", given="--symbol" if bars else "--bars")
-    wish = Wish(seed, speed, bars, symbol, prefect_file)
+    if bars is not None and symbol is not None:
+        read_bars(bars, symbol)  # a malformed file is told at once, with its line
+    wish = Wish(seed, speed, bars, symbol, prefect_file or default_prefect_file())
+    if not wish.prefect_file.is_file():
+        raise UserError("HY-606", path=wish.prefect_file)
     root = data_dir() / "demo"
     if up:
         run_up(root, wish)

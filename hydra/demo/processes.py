@@ -15,7 +15,7 @@ from typing import Final
 
 from hydra.domain.errors import Unavailable
 
-STOP_WALL_S: Final = 8.0
+STOP_WALL_S: Final = 4.0
 POLL_WALL_S: Final = 0.05
 
 
@@ -45,7 +45,7 @@ class Part:
         return self._process.poll() is None
 
     def first_line(self, wall_s_max: float) -> str:
-        """The first whole line of its output; HY-607 when it ends or stays silent."""
+        """The first whole line of its output; HY-605 when it ends or stays silent."""
         until = time.monotonic() + wall_s_max
         while time.monotonic() < until:
             line, newline, _ = self.log.read_text(errors="replace").partition("\n")
@@ -57,27 +57,31 @@ class Part:
         raise self.failure("it said nothing")
 
     def failure(self, problem: str) -> Unavailable:
-        """HY-607 with the last line of its log."""
+        """HY-605 with the last line of its log."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
         ended = "" if self.is_running else f"it ended with code {self._process.returncode}"
         told = "; ".join(filter(None, [ended or problem, lines[-1].strip() if lines else ""]))
-        return Unavailable("HY-607", part=self.name, problem=told, path=self.log)
+        return Unavailable("HY-605", part=self.name, problem=told, path=self.log)
+
+    def ask_to_end(self) -> None:
+        """SIGTERM to its whole group."""
+        if self.is_running:
+            _signal_group(self.pid, signal.SIGTERM)
 
     def end(self, wall_s_max: float = STOP_WALL_S) -> None:
         """SIGTERM, then SIGKILL for whatever of its session is left."""
-        if self.is_running:
-            _signal_group(self.pid, signal.SIGTERM)
-            try:
-                self._process.wait(wall_s_max)
-            except subprocess.TimeoutExpired:
-                pass
+        self.ask_to_end()
+        try:
+            self._process.wait(wall_s_max)
+        except subprocess.TimeoutExpired:
+            pass
         for pid in members(self.pid):
             _kill(pid)
         _signal_group(self.pid, signal.SIGKILL)
         self._process.wait()
 
     def wait(self, wall_s_max: float) -> int:
-        """Its exit code; HY-607 when it does not end in time."""
+        """Its exit code; HY-605 when it does not end in time."""
         try:
             return self._process.wait(wall_s_max)
         except subprocess.TimeoutExpired:
@@ -96,9 +100,16 @@ class Parts:
         return part
 
     def end(self) -> None:
-        """The last started first; nothing of any of them is left afterwards."""
-        for part in reversed(self.all):
-            part.end()
+        """The last started first, as it needs the others to end well; then the others together."""
+        if not self.all:
+            return
+        last, *others = reversed(self.all)
+        last.end()
+        for part in others:
+            part.ask_to_end()
+        until = time.monotonic() + STOP_WALL_S
+        for part in others:
+            part.end(max(until - time.monotonic(), 0.1))
 
     def resident_bytes(self) -> int:
         """Summed resident memory of every process of these sessions and of this one; 0 where /proc is not."""

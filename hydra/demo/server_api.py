@@ -86,4 +86,4 @@ class ServerApi:
 
     def _refused(self, what: str, error: Exception) -> Unavailable:
         detail = error.read().decode(errors="replace") if isinstance(error, urllib.error.HTTPError) else ""
-        return Unavailable("HY-609", what=what, problem=f"{error} {detail}", path=self._log)
+        return Unavailable("HY-602", url=self.url, problem=f"{what}: {error} {detail} (its log: {self._log})")

@@ -13,7 +13,6 @@ from typing import Final
 from hydra.config import Settings, load_settings
 from hydra.demo.processes import POLL_WALL_S, Part, Parts, free_port
 from hydra.demo.server_api import ServerApi
-from hydra.domain.errors import Unavailable
 
 POOL: Final = "ib"
 START_WALL_S_MAX: Final = 90.0
@@ -24,11 +23,11 @@ Tell = Callable[[str], None]
 class Wish:
     """What a person may choose about the stack."""
 
-    seed: int = 7
-    speed: float = 60.0
-    bars: Path | None = None
-    symbol: str | None = None
-    prefect_file: Path | None = None
+    seed: int
+    speed: float
+    bars: Path | None
+    symbol: str | None
+    prefect_file: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Stack:
 
 
 def start_stack(parts: Parts, folder: Path, wish: Wish, tell: Tell) -> Stack:
-    """Start everything and wait until a run can be started; HY-607 names the part that failed."""
+    """Start everything and wait until a run can be started; HY-605 names the part that failed."""
     port, auth = free_port(), f"hydra:{secrets.token_urlsafe(24)}"
     environment = prefect_environment(folder, port, auth)
     tell("Prefect server, gateway and worker are starting")
@@ -64,7 +63,7 @@ def start_stack(parts: Parts, folder: Path, wish: Wish, tell: Tell) -> Stack:
     tell("Prefect server is up; the worker connects to the gateway")
     _wait(lambda: worker.is_running and api.has_worker(POOL), worker)
     tell("the worker is connected; deploying the flows")
-    _deploy(parts, environment, folder, wish.prefect_file or prefect_file())
+    _deploy(parts, environment, folder, wish.prefect_file.absolute())
     settings = load_settings(
         environ={key: value for key, value in environment.items() if key.startswith("HYDRA_")}
     )
@@ -98,14 +97,11 @@ def prefect_environment(folder: Path, port: int, auth: str) -> dict[str, str]:
     }
 
 
-def prefect_file() -> Path:
-    """The deployments beside the flows package: the checkout's prefect.yaml; HY-608 when it is not there."""
+def default_prefect_file() -> Path:
+    """The deployments beside the flows: the checkout's prefect.yaml, which may not be there."""
     import hydra
 
-    found = Path(hydra.__file__).resolve().parent.parent / "prefect.yaml"
-    if not found.is_file():
-        raise Unavailable("HY-608", path=found)
-    return found
+    return Path(hydra.__file__).resolve().parent.parent / "prefect.yaml"
 
 
 def _server_argv(port: int) -> list[str]:

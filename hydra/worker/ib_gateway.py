@@ -12,7 +12,6 @@ from prefect.flows import load_flow_from_flow_run
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
 from hydra import eventlog
-from hydra.domain.errors import Unavailable
 from hydra.worker.bench import Bench
 from hydra.worker.engine import Engine
 from hydra.worker.flow_thread import FlowThread
@@ -84,7 +83,7 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
     ) -> IbGatewayResult:
         """One flow run in a thread of its own, until it ends."""
         if self.ib.ended.done() or self.ib.loop is None:
-            raise Unavailable("HY-605")
+            raise RuntimeError("the IB connection of this worker has ended")
         flow = await load_flow_from_flow_run(flow_run, use_placeholder_flow=False)
         bench = Bench(self.ib.desk)
         thread = FlowThread(flow, flow_run, Engine(self.ib.loop, bench))

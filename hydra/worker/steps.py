@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from hydra.domain.errors import Unavailable
 from hydra.domain.parent import ParentOrder, ParentStatus
 from hydra.reports.fills import fill_rows, slippage_rows
 from hydra.reports.orders import denied_rows, order_rows
@@ -27,6 +26,10 @@ from hydra.usecases.session import prepare_symbol, reconcile_books, snapshot_acc
 from hydra.usecases.statement import statement_of
 from hydra.usecases.trade import work_parent
 from hydra.worker.bench import Bench
+
+
+class NotAnswered(Exception):
+    """The broker did not answer a question that changes nothing: the task may ask it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ async def qualify(bench: Bench, symbol: str) -> list[str]:
         bench.trace_prices(one.contract.con_id for one in bench.session.prepared.values())
         return []
     if any(reason.startswith("NOT_ANSWERED") for reason in outcome.reasons):
-        raise Unavailable("HY-606", symbol=symbol, reason="; ".join(outcome.reasons))
+        raise NotAnswered(f"{symbol}: {'; '.join(outcome.reasons)}")
     await deny(bench, symbol, outcome.reasons)
     return list(outcome.reasons)
 

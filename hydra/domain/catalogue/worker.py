@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hydra.domain.catalogue.entry import BAD_INPUT, BROKEN, COULD_NOT_RUN, IN_DOUBT, Entry
+from hydra.domain.catalogue.entry import BAD_INPUT, COULD_NOT_RUN, Entry
 
 ENTRIES: Final[dict[str, Entry]] = {
     "HY-601": Entry(
@@ -24,25 +24,12 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "HY-605": Entry(
         COULD_NOT_RUN,
-        "the IB connection of this worker has ended",
-        "start the worker again; it recovers before it takes a run",
-    ),
-    "HY-606": Entry(
-        COULD_NOT_RUN,
-        "{symbol}: not answered: {reason}",
-        "run the session again once the gateway answers",
-    ),
-    "HY-607": Entry(
-        COULD_NOT_RUN,
         "the {part} did not start: {problem} (its log: {path})",
         "mend what the log says and start again",
     ),
-    "HY-608": Entry(
+    "HY-606": Entry(
         COULD_NOT_RUN,
         "{path}: no deployments there",
         "run it in a checkout, or name the file: --prefect-file FILE",
     ),
-    "HY-609": Entry(COULD_NOT_RUN, "Prefect refused {what}: {problem}", "see the server's log: {path}"),
-    "HY-610": Entry(BROKEN, "the demo found a promise broken: {problem}", "keep {path} and report it"),
-    "HY-611": Entry(IN_DOUBT, "the demo ended in doubt: {problem}", "look into {path}"),
 }
