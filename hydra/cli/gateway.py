@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hydra.domain.errors import UserError
+from hydra.domain.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from hydra.simgateway.process import Ready
@@ -142,14 +142,15 @@ def fault(
         missing = "NAME" if name is None else "--state-dir"
         raise UserError("HY-003", command="hydra gateway fault", given=missing)
     given = {
-        "on": on, "nth": nth, "client_id": client_id, "order_ref": order_ref, "symbol": symbol, "count": count,
-        "seconds": seconds, "for_s": for_s, "kind": kind, "farm": farm, "code": code, "text": text, "qty": qty,
-        "exec_id": exec_id, "price": price, "side": side, "factor": factor, "gap_ticks": gap_ticks, "by": by,
-        "value": value, "pid": pid, "signal": signal,
+        "on": on, "nth": nth, "client_id": client_id, "order_ref": order_ref, "symbol": symbol, "by": by,
+        "count": count, "seconds": seconds, "for_s": for_s, "kind": kind, "farm": farm, "code": code,
+        "text": text, "exec_id": exec_id, "qty": qty, "price": price, "side": side, "factor": factor,
+        "gap_ticks": gap_ticks, "value": value, "pid": pid, "signal": signal,
     }  # fmt: skip
     options = {key: option for key, option in given.items() if option is not None}
-    if name in FAULTS:
-        parse_options(FAULTS[name], options)
+    if name not in FAULTS:
+        raise UserError("HY-206", name=name, hint=did_you_mean(name, FAULTS))
+    parse_options(FAULTS[name], options)
     answer = call(state_dir, "fault", {"name": name, **options})
     typer.echo(json.dumps(answer) if as_json else f"{name}: {answer['message']}")
 

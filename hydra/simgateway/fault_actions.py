@@ -1,6 +1,5 @@
 """What each fault does to sockets, messages, books and market."""
 
-import asyncio
 import os
 import signal
 from typing import TYPE_CHECKING, Final
@@ -27,7 +26,6 @@ class FaultEffects:
 
     def __init__(self, server: "GatewayServer") -> None:
         self._server = server
-        self._tasks: set[asyncio.Task[None]] = set()
         self._table: dict[str, Effect] = {
             "drop": self._drop,
             "reset": self._reset,
@@ -67,7 +65,10 @@ class FaultEffects:
         }
 
     def __call__(self, name: str, options: Options, moment: Moment | None) -> str:
-        return self._table[name](options, moment)
+        said = self._table[name](options, moment)
+        if moment is None:
+            self._server.settle()
+        return said
 
     # --- sockets -------------------------------------------------------------------------------------
 
@@ -112,14 +113,14 @@ class FaultEffects:
         return "thawed"
 
     def _refuse(self, options: Options, moment: Moment | None) -> str:
-        self._spawn(number(options["for_s"]))
+        self._server.refuse(number(options["for_s"]))
         return "refusing connections"
 
     def _restart(self, options: Options, moment: Moment | None) -> str:
         # In a callback of its own: a hook fires inside the gateway that is to be replaced.
         self._server.loop.call_soon(self._server.restart)
         if (for_s := options.get("for_s")) is not None:
-            self._spawn(number(for_s))
+            self._server.refuse(number(for_s))
         return "restarting"
 
     def _zombie(self, options: Options, moment: Moment | None) -> str:
@@ -243,11 +244,6 @@ class FaultEffects:
         return "cleared"
 
     # --- parts ---------------------------------------------------------------------------------------
-
-    def _spawn(self, refuse_s: float) -> None:
-        task = self._server.loop.create_task(self._server.refuse(refuse_s))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _live_order(self, options: Options, moment: Moment | None) -> SimOrder:
         """The order a fault speaks of: by reference, that of the moment, else the newest one working."""

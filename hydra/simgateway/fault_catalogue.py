@@ -163,6 +163,10 @@ def parse_options(kind: FaultKind, raw: Mapping[str, object]) -> dict[str, objec
         choices = _CHOICES.get(name)
         if choices and options[name] not in choices:
             raise UserError("HY-207", name=kind.name, problem=f"--{name} is one of {', '.join(choices)}")
+    point = options.get("on")
+    if point is not None and point not in POINTS:
+        problem = f"no such moment: {point}{did_you_mean(str(point), POINTS)}"
+        raise UserError("HY-207", name=kind.name, problem=problem)
     for name in kind.needs:
         if name not in options:
             raise UserError("HY-207", name=kind.name, problem=f"--{name.replace('_', '-')} is missing")

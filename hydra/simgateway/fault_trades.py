@@ -76,7 +76,6 @@ class _BookFaults:
         self._server.advance()
         for contract in self._contracts(options, "halt"):
             gateway.core.dispatch(gateway.core.exchange.halt(contract.con_id, gateway.core.at))
-        self._settle()
         return "halted"
 
     def resume(self, options: Options, moment: Moment | None) -> str:
@@ -84,7 +83,6 @@ class _BookFaults:
         self._server.advance()
         for contract in self._contracts(options, "resume"):
             gateway.core.dispatch(gateway.core.exchange.resume(contract.con_id, gateway.core.at, gap))
-        self._settle()
         return "resumed"
 
     def margin(self, options: Options, moment: Moment | None) -> str:
@@ -151,11 +149,6 @@ class _BookFaults:
         highest = max(core.state.orders.highest_id(client_id) - whole(options["by"]), 0)
         core.record(IdsRolledBack(core.at, client_id, highest))
         return f"client {client_id}: next valid id {highest + 1}"
-
-    def _settle(self) -> None:
-        """After an effect outside a message: tell clients, wait for the next event."""
-        self._server.advance()
-        self._server.schedule()
 
     def _contracts(self, options: Options, name: str) -> list[SimContract]:
         core = self._server.gateway.core

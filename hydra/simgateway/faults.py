@@ -4,15 +4,18 @@ A fault fires at once or, with `--on POINT [--nth N]`, at the moment the gateway
 module only keeps the state and decides; effects on sockets and books are carried out by `FaultActions`.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from hydra.domain.errors import UserError, did_you_mean
-from hydra.simgateway.fault_catalogue import FAULTS, POINTS, FaultKind, parse_options
+from hydra.simgateway.fault_catalogue import FAULTS, FaultKind, parse_options
 
 # Held back while the servers are away (1100): what tells about orders. Everything else is simply not sent.
 ORDER_KINDS: Final = frozenset({"openOrder", "orderStatus", "orderError", "execDetails", "commissionReport"})
+
+log = logging.getLogger("hydra.simgateway")
 
 
 @dataclass(slots=True)
@@ -105,12 +108,6 @@ class Faults:
         nth = options.pop("nth", 1)
         if point is None:
             return self._fire(kind, options, None)
-        if point not in POINTS:
-            raise UserError(
-                "HY-207",
-                name=name,
-                problem=f"no such moment: {point}{did_you_mean(str(point), list(POINTS))}",
-            )
         self.armed.append(Armed(kind, options, str(point), int(str(nth))))
         return f"{name} armed: fires at {point} number {nth}"
 
@@ -119,7 +116,12 @@ class Faults:
         if self.armed:
             for armed in [each for each in self.armed if each.meets(moment)]:
                 self.armed.remove(armed)
-                self._fire(armed.kind, armed.options, moment)
+                try:
+                    self._fire(armed.kind, armed.options, moment)
+                except UserError as refusal:
+                    # Nobody is there to be told; the message in hand must not suffer for it.
+                    self.fired.append(f"{armed.kind.name}: {refusal.what}")
+                    log.warning("%s", refusal)
         return moment
 
     def clear(self) -> None:

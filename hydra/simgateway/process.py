@@ -106,7 +106,7 @@ def read_clock(state_dir: Path) -> ScaledClock | None:
     """The clock a gateway wrote; None if there is none."""
     try:
         held = json.loads((state_dir / CLOCK_NAME).read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise UserError("HY-214", path=state_dir / CLOCK_NAME, problem=error) from error
@@ -126,16 +126,23 @@ def next_session_open(at: datetime) -> datetime:
     return common
 
 
-def check_settings(state_dir: Path, settings: GatewaySettings) -> None:
-    """A state directory keeps its seed and its cash for ever; UserError names what differs."""
+def check_settings(state_dir: Path, settings: GatewaySettings, at: datetime) -> None:
+    """A state directory keeps its seed and cash, and its time never goes back; UserError says what differs."""
     path = state_dir / JOURNAL_NAME
-    first = next(iter(read_records(path)), None) if path.exists() else None
+    first = last = None
+    for last in read_records(path):
+        first = first or last
+    if last is None:
+        return
     for what, theirs, given in (
         ("seed", getattr(first, "seed", settings.seed), settings.seed),
         ("cash", getattr(first, "cash_usd", settings.cash_usd), settings.cash_usd),
     ):
         if theirs != given:
             raise UserError("HY-211", path=state_dir, what=what, theirs=theirs, given=given)
+    if at < last.at:
+        problem = f"the books of {state_dir} already reach {last.at.isoformat()}"
+        raise UserError("HY-210", where=START, value=at.isoformat(), problem=problem)
 
 
 async def serve(
@@ -152,7 +159,7 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     journal = FileJournal(state_dir)
-    check_settings(state_dir, settings)
+    check_settings(state_dir, settings, clock.now())
     server = GatewayServer(settings, clock, journal, loop, bars=bars)
     control = ControlServer(state_dir, lambda command, arguments: _control(server, command, arguments))
     try:
@@ -178,7 +185,6 @@ def _control(server: GatewayServer, command: str, arguments: Mapping[str, object
         return {"message": f"unknown command {command}"}
     options = {name: value for name, value in arguments.items() if name != "name"}
     message = server.faults.inject(str(arguments.get("name")), options)
-    server.schedule()
     return {"message": message, "faults": server.faults.describe()}
 
 

@@ -52,6 +52,7 @@ class GatewayServer:
         self._listener: asyncio.AbstractServer | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due: datetime | None = None
+        self._reopening: asyncio.Task[None] | None = None
         self._zombies: dict[int, float] = {}
         self.faults = Faults(loop.time)
         self.gateway = self._new_gateway()
@@ -70,6 +71,8 @@ class GatewayServer:
     def stop(self) -> None:
         """Close listener and sockets; the journal needs nothing more."""
         self._close_listener()
+        if self._reopening is not None:
+            self._reopening.cancel()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -85,9 +88,12 @@ class GatewayServer:
         self.gateway = self._new_gateway()
         self.schedule()
 
-    async def refuse(self, seconds: float) -> None:
-        """Refuse connections for wall seconds; those that stand are left alone."""
+    def refuse(self, seconds: float) -> None:
+        """Refuse connections for wall seconds, from now on; those that stand are left alone."""
         self._close_listener()
+        self._reopening = self.loop.create_task(self._reopen(seconds))
+
+    async def _reopen(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         await self.start(self.host, self.port)
 
@@ -96,6 +102,12 @@ class GatewayServer:
     def advance(self) -> None:
         """Bring the gateway to the present."""
         self.gateway.advance(self.clock.now())
+
+    def settle(self) -> None:
+        """After a change that no message brought: tell subscribers, wait for what comes next."""
+        self.advance()
+        self.gateway.publish()
+        self.schedule()
 
     def schedule(self) -> None:
         """Have `advance` called when the next thing happens by itself."""

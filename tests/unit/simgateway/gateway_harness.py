@@ -15,6 +15,10 @@ from hydra.simgateway.store import Journal, MemoryJournal
 from hydra.simgateway.tables import Values, at_version, write
 from hydra.simgateway.wire import FrameReader, number_text
 
+_BLOCK = (
+    *("conId", "symbol", "secType", "lastTradeDateOrContractMonth", "strike", "right"),
+    *("multiplier", "exchange", "currency", "localSymbol", "tradingClass"),
+)
 # A Monday, all markets open for half an hour.
 MONDAY = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 
@@ -101,16 +105,7 @@ class Bench:
     def place(self, link: Told, order_id: int, **given: str) -> None:
         """A placeOrder message: a resting GTC buy of one lot, but for what is given."""
         contract = self.contract
-        named = dict(
-            zip(
-                (
-                    "conId symbol secType lastTradeDateOrContractMonth strike right multiplier exchange currency"
-                    " localSymbol tradingClass"
-                ).split(),
-                block(contract),
-                strict=True,
-            )
-        )
+        named = dict(zip(_BLOCK, block(contract), strict=True))
         fields = {
             **named,
             "right": "",

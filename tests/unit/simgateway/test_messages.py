@@ -174,7 +174,7 @@ def test_contract_details(version: int, contract: Any) -> None:
         assert (got.minSize, got.sizeIncrement) == (1.0, 1.0)
 
 
-@pytest.mark.parametrize("version", (157, 176, 178))
+@pytest.mark.parametrize("version", [157, 176, 178])
 def test_symbol_samples(version: int) -> None:
     ((_, (_, found)),) = decoded(contract_messages.symbol_samples(3, [CONTRACT], version), version)
     assert [(each.contract.symbol, each.derivativeSecTypes) for each in found] == [("ZO", ["FUT"])]

@@ -1,4 +1,4 @@
-"""What becomes of orders: accepted, refused with IB's code, modified, filled, cancelled, expired, restarted."""
+"""What becomes of orders: accepted, refused by IB's code, modified, filled, cancelled, expired."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The journal: every record comes back as it was, a torn end is cut, a damaged line is named, one holder only."""
+"""The journal: records come back as they were, a torn end is cut, a damaged line named, one holder."""
 
 import dataclasses
 import typing
