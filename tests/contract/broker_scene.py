@@ -41,7 +41,7 @@ def play(scene: Coroutine[Any, Any, T]) -> T:
 
 
 def options_for(gateway: GatewayProcess, **changed: Any) -> BrokerOptions:
-    return options_at(gateway.host, gateway.port, **changed)
+    return options_at(**{"host": gateway.host, "port": gateway.port, **changed})
 
 
 def options_at(host: str, port: int, **changed: Any) -> BrokerOptions:
