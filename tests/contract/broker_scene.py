@@ -57,7 +57,7 @@ def options_at(host: str, port: int, **changed: Any) -> BrokerOptions:
         "settle_s": 0.3,
         "request_timeout_s": 2.0,
         "history_timeout_s": 3.0,
-        "broker_zone": "America/Chicago",
+        "broker_zone": "America/New_York",
         "front_days_min": {"ZO": 14, "HE": 14, "LE": 14},
     }
     return BrokerOptions(**{**facts, **changed})

@@ -53,7 +53,7 @@ def test_an_execution_time_means_the_same_in_every_shape(shape: str) -> None:
     """The dashed one is UTC, the bare one is the gateway's zone, whatever zone this machine has."""
 
     async def scene() -> None:
-        settings = GatewaySettings(exec_time=shape)
+        settings = GatewaySettings(exec_time=shape, zone="US/Central")
         async with broker_and_server(settings, broker_zone="America/Chicago") as (here, _):
             child = await here.filled(await here.contract())
             (execution, *_rest) = here.executions(child.order_ref)
