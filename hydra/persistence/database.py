@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
+from hydra.domain.errors import Unavailable
+
 
 class Failure(StrEnum):
     """Why a transaction did not end with a known commit."""
@@ -44,6 +46,7 @@ class Backend(Protocol):
     def configure(self, raw: Any, *, read_only: bool) -> None: ...
     def text(self, sql: str) -> str: ...
     def is_open(self, raw: Any) -> bool: ...
+    def tidy(self, raw: Any) -> bool: ...
     def failure(self, error: Exception, *, at_commit: bool) -> Failure: ...
 
 
@@ -61,6 +64,9 @@ class Database:
         self._around = around
         self.engine = backend.create_engine()
         self.before_statement: Callable[[str], None] | None = None
+        self.where: str | None = None
+        """Named once the ledger is in use: from then on a failing read is one coded line."""
+        self._is_inside = False
         self._read_only = read_only
         self._text = cache(backend.text)
         self._connection: Connection | None = None
@@ -107,24 +113,37 @@ class Database:
         return self._cursor.execute(self._text(sql), values)
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> Rows:
-        self.execute(sql, values)
-        found: Rows = self._cursor.fetchall()
+        try:
+            self.execute(sql, values)
+            found: Rows = self._cursor.fetchall()
+        except self.backend.error as error:
+            self._raise_coded(error)
+            raise
         return found
 
     def row(self, sql: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
-        self.execute(sql, values)
-        found: tuple[Any, ...] | None = self._cursor.fetchone()
+        try:
+            self.execute(sql, values)
+            found: tuple[Any, ...] | None = self._cursor.fetchone()
+        except self.backend.error as error:
+            self._raise_coded(error)
+            raise
         return found
 
     def stream(self, sql: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows one by one, on a cursor of their own: other statements may run in between."""
-        cursor: Any = self.connection.connection.cursor()
-        cursor.execute(self._text(sql), values)
-        yield from cursor
+        try:
+            cursor: Any = self.connection.connection.cursor()
+            cursor.execute(self._text(sql), values)
+            yield from cursor
+        except self.backend.error as error:
+            self._raise_coded(error)
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All inside commits together; else TransactionFailed or the body's own exception, and nothing."""
+        self._is_inside = True
         try:
             for statement in self.backend.begin:
                 self.execute(statement)
@@ -135,6 +154,8 @@ class Database:
         except BaseException:
             self._roll_back()
             raise
+        finally:
+            self._is_inside = False
         try:
             self.execute("COMMIT")
         except self.backend.error as error:
@@ -152,6 +173,13 @@ class Database:
             yield
         finally:
             self._roll_back()
+
+    def _raise_coded(self, error: Exception) -> None:
+        """A failing read as one coded line; within a transaction the driver's error says what it means."""
+        if self._is_inside or self.where is None:
+            return
+        self.disconnect()
+        raise Unavailable("HY-405", where=self.where, problem=error) from error
 
     def _failed(self, error: Exception, *, at_commit: bool) -> TransactionFailed:
         failure = self.backend.failure(error, at_commit=at_commit)

@@ -73,7 +73,7 @@ class SqlLedger:
         reserve: Callable[[], None] | None = None,
     ) -> None:
         self.database = database
-        self.where = where
+        self.where = database.where = where
         self.heads = heads
         self._now = now
         self._wall_s = wall_s
@@ -307,6 +307,14 @@ class SqlLedger:
     def _write_heads(self) -> None:
         if self.heads is not None:
             self.heads.write()
+
+    def checkpoint(self) -> bool:
+        """Empties SQLite's log file into the ledger, if this is its only connection: for quiet moments.
+
+        False when another process has the ledger open. Needed where automatic checkpoints are off because
+        of the WAL-reset bug; the last connection's end does the same.
+        """
+        return self.database.backend.tidy(self.database.connection.connection.dbapi_connection)
 
     def _keep_reserve(self) -> None:
         self._write_heads()

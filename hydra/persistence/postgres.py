@@ -44,6 +44,9 @@ class PostgresBackend:
     def is_open(self, raw: Any) -> bool:
         return not raw.closed and raw.info.transaction_status != self._idle
 
+    def tidy(self, raw: Any) -> bool:
+        return True  # the server looks after its own log
+
     def failure(self, error: Exception, *, at_commit: bool) -> Failure:
         state = getattr(error, "sqlstate", None)
         if state in _DECIDE_AGAIN:

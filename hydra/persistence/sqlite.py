@@ -62,6 +62,9 @@ class SqliteBackend:
     def is_open(self, raw: Any) -> bool:
         return bool(raw.in_transaction)
 
+    def tidy(self, raw: Any) -> bool:
+        return checkpoint_alone(raw)
+
     def failure(self, error: Exception, *, at_commit: bool) -> Failure:
         if at_commit:
             return Failure.UNKNOWN

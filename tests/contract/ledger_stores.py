@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -56,18 +57,16 @@ class PostgresServer:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """A server of this test session; the server refuses to run as root, so root runs it as its own user."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [shutil.which("initdb")]
     if found[-1] is None:
         pytest.skip("no PostgreSQL server binary (Debian: apt-get install postgresql)")
     binaries = Path(found[-1]).parent
     user = "postgres" if os.geteuid() == 0 else None
-    folder = Path(tmp_path_factory.mktemp("postgres"))
+    # Not below pytest's own folder: each test run by root closes that one to everybody else.
+    folder = Path(tempfile.mkdtemp(prefix="hydra-pg-"))
     if user is not None:
-        for parent in (folder, *folder.parents):
-            if parent.owner() == "root" and parent != Path("/") and parent.name.startswith("pytest"):
-                parent.chmod(0o755)
         shutil.chown(folder, user)
     data, log = folder / "data", folder / "log"
 
@@ -77,8 +76,11 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
     run("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
     options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c max_connections=40"
     run("pg_ctl", "-D", str(data), "-l", str(log), "-w", "-o", options, "start")
-    yield PostgresServer(folder)
-    run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+    try:
+        yield PostgresServer(folder)
+    finally:
+        run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -24,6 +24,7 @@ from hydra.domain.events import (
 from hydra.domain.exposure import Exposure
 from hydra.domain.parent import ParentOrder, ParentStatus
 from hydra.domain.quantity import Side
+from hydra.persistence.database import TransactionFailed
 from hydra.ports import Conflict, Lease, RecordedSending
 from hydra.risk.view import BreakerStatus, ControlState, Denied, MessageCounts
 from tests.contract.ledger_facts import ON, START, Desk, Hands, filled, halted, planned, sending
@@ -391,7 +392,7 @@ def test_a_released_lease_is_free_for_anyone(store: Store, desk: Desk) -> None:
 def test_the_database_itself_refuses_to_change_an_event(desk: Desk, statement: str) -> None:
     desk.opened()
     before = list(desk.ledger.export())
-    with pytest.raises(desk.ledger.database.backend.error, match="append-only"):
+    with pytest.raises(TransactionFailed, match="append-only"), desk.ledger.database.transaction():
         desk.ledger.database.execute(statement)
     assert list(desk.ledger.export()) == before
 

@@ -27,7 +27,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "HY-405": Entry(
         COULD_NOT_RUN,
-        "ledger {where}: cannot be opened: {problem}",
+        "ledger {where}: cannot be opened or read: {problem}",
         "check the file and its directory (or the server) and who may write there",
     ),
     "HY-406": Entry(
