@@ -128,6 +128,14 @@ _KINDS: Final = (
         "liquidate", "the broker closes a position (client 0, order id -1)", ("symbol",), ("price", "qty")
     ),
     FaultKind("manual_trade", "a person trades at the screen", ("symbol", "side", "qty"), ("price",)),
+    FaultKind("fill", "fill an order at its limit while its cancel arrives", (), ("qty",), "cancel_order"),
+    FaultKind(
+        "late_fill",
+        "a fill from before an order's end, heard of --seconds after it",
+        needs=("seconds",),
+        takes=("qty",),
+        default_point="cancelled",
+    ),
     FaultKind("next_valid_id_rollback", "forget the newest --by order ids of --client-id", ("by",)),
     FaultKind("restart", "the gateway process restarts: sockets drop, state is read again", takes=("for_s",)),
     FaultKind("split_bytes", "send every byte in a segment of its own"),

@@ -31,6 +31,8 @@ def book_faults(server: "GatewayServer") -> dict[str, Effect]:
         "liquidate": effects.liquidate,
         "manual_trade": effects.manual_trade,
         "next_valid_id_rollback": effects.roll_back,
+        "fill": effects.fill,
+        "late_fill": effects.late_fill,
     }
 
 
@@ -149,6 +151,48 @@ class _BookFaults:
         highest = max(core.state.orders.highest_id(client_id) - whole(options["by"]), 0)
         core.record(IdsRolledBack(core.at, client_id, highest))
         return f"client {client_id}: next valid id {highest + 1}"
+
+    def fill(self, options: Options, moment: Moment | None) -> str:
+        """An order is filled at its limit, at the exchange, whatever message about it is on the way."""
+        self._server.advance()
+        gateway, order = self._server.gateway, self._order(options, moment, "fill")
+        qty = min(order.leaves_qty, whole(options.get("qty") or order.leaves_qty))
+        if qty == 0 or order.limit is None:
+            return "nothing left of it"
+        gateway.core.exchange.cancel(order.perm_id, gateway.core.at)
+        gateway.orders.execute(order, qty, order.limit, gateway.core.at)
+        if order.leaves_qty:
+            gateway.orders.submit(order)
+        return f"{order.order_ref}: {qty} filled"
+
+    def late_fill(self, options: Options, moment: Moment | None) -> str:
+        """A fill from the instant before an order's end; the gateway hears of it `seconds` later."""
+        order, seconds = self._order(options, moment, "late_fill"), number(options["seconds"])
+        at = self._server.gateway.core.at
+        qty = whole(options.get("qty") or order.qty)
+        self._server.loop.call_later(seconds, self._hear_of_fill, order.perm_id, qty, at)
+        return f"{order.order_ref}: a fill will be heard of in {seconds:g} s"
+
+    def _hear_of_fill(self, perm_id: int, qty: int, at: datetime) -> None:
+        self._server.advance()
+        gateway = self._server.gateway
+        order = gateway.core.state.orders.by_perm[perm_id]
+        left = min(qty, order.qty - order.cum_qty)
+        if left > 0 and order.limit is not None:
+            gateway.orders.execute(order, left, order.limit, at)
+        self._server.advance()
+        self._server.schedule()
+
+    def _order(self, options: Options, moment: Moment | None, name: str) -> SimOrder:
+        """The order at the hooked moment, or the one named."""
+        by_perm = self._server.gateway.core.state.orders.by_perm
+        if moment is not None and moment.perm_id is not None:
+            return by_perm[moment.perm_id]
+        order_ref = options.get("order_ref") or (moment.order_ref if moment is not None else "")
+        found = [order for order in by_perm.values() if order_ref and order.order_ref == order_ref]
+        if not found:
+            raise UserError("HY-207", name=name, problem=f"no order {order_ref or 'named: --order-ref'}")
+        return found[-1]
 
     def _contracts(self, options: Options, name: str) -> list[SimContract]:
         core = self._server.gateway.core
