@@ -6,19 +6,7 @@ The names are those of IB's API, so that a field an order brought is given back 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from hydra.simgateway.tables import (
-    Below,
-    Names,
-    Repeat,
-    Since,
-    Table,
-    Values,
-    When,
-    at_version,
-    names,
-    read,
-    write,
-)
+from hydra.simgateway.tables import Below, Layout, Names, Repeat, Since, Table, Values, When, names, read
 from hydra.simgateway.wire import Cursor, decimal_or_none, frame
 
 OPEN_ORDER_ID: Final = "5"
@@ -285,10 +273,15 @@ COMPLETED_ORDER: Final[Table] = (
 )
 
 
+_PLACE_LAYOUT: Final = Layout(PLACE_ORDER)
+_OPEN_LAYOUT: Final = Layout(OPEN_ORDER, DEFAULTS)
+_COMPLETED_LAYOUT: Final = Layout(COMPLETED_ORDER, DEFAULTS)
+
+
 def read_place_order(fields: list[str], version: int) -> Values:
     """A placeOrder message (fields[0] is its id) as named values; WireError if it is no whole order."""
     cursor, values = Cursor(fields), Values()
-    read(at_version(PLACE_ORDER, version), cursor, values)
+    _PLACE_LAYOUT.at(version).read(fields, 1, cursor, values)
     if version >= 170:
         read(_PLACE_ORDER_PEGS, cursor, values)
     return values
@@ -297,14 +290,14 @@ def read_place_order(fields: list[str], version: int) -> Values:
 def write_open_order(order_id: int, contract: Sequence[str], values: Values, version: int) -> bytes:
     """openOrder as a frame; `contract` is the block of 11 fields."""
     out = [OPEN_ORDER_ID, str(order_id), *contract]
-    write(at_version(OPEN_ORDER, version), values, DEFAULTS, out)
+    _OPEN_LAYOUT.at(version).write(values, out)
     return frame(out)
 
 
 def write_completed_order(contract: Sequence[str], values: Values, version: int) -> bytes:
     """completedOrder as a frame: no order id and no client id, the protocol has none here."""
     out = [COMPLETED_ORDER_ID, *contract]
-    write(at_version(COMPLETED_ORDER, version), values, DEFAULTS, out)
+    _COMPLETED_LAYOUT.at(version).write(values, out)
     return frame(out)
 
 
@@ -313,7 +306,7 @@ def echoed(values: Values) -> dict[str, str]:
     return {
         name: value
         for name, value in values.fields.items()
-        if name in _ECHOED and value != DEFAULTS.get(name, "") and decimal_safe(value)
+        if value and value != DEFAULTS.get(name, "") and name in _ECHOED and decimal_safe(value)
     }
 
 

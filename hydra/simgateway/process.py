@@ -127,7 +127,7 @@ def next_session_open(at: datetime) -> datetime:
 
 
 def check_settings(state_dir: Path, settings: GatewaySettings, at: datetime) -> None:
-    """A state directory keeps its seed and cash, and its time never goes back; UserError says what differs."""
+    """A state directory keeps seed and cash, and its time never goes back; UserError says what differs."""
     path = state_dir / JOURNAL_NAME
     first = last = None
     for last in read_records(path):

@@ -1,12 +1,14 @@
 """Field tables: a message's layout written once, read and written by the same few lines.
 
+Nearly every order has none of the optional groups; `Layout` knows that shape as flat lists and takes the
+general way only where a group is present.
+
 A table is a tuple of parts. Plain names are always there; `Since`/`Below` follow the negotiated server
 version; `When` is there if an earlier field says so; `Repeat` is a count and that many rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from hydra.simgateway.wire import Cursor, WireError
 
@@ -62,7 +64,6 @@ def names(text: str) -> Names:
     return Names(tuple(text.split()))
 
 
-@lru_cache(maxsize=256)
 def at_version(table: Table, version: int) -> Table:
     """The table with its version gates resolved."""
     parts: list[Part] = []
@@ -131,3 +132,65 @@ def write(table: Table, values: Values, defaults: Mapping[str, str], out: list[s
                     out.extend(row)
                 if rows:
                     out.extend(given.get(name, defaults.get(name, "")) for name in part.tail)
+
+
+class Layout:
+    """One message's table at every version, with a short way for messages without optional groups."""
+
+    def __init__(self, table: Table, defaults: Mapping[str, str] | None = None) -> None:
+        self._table = table
+        self._defaults = defaults or {}
+        self._flat: dict[int, _Flat] = {}
+
+    def at(self, version: int) -> "_Flat":
+        flat = self._flat.get(version)
+        if flat is None:
+            flat = self._flat[version] = _Flat(at_version(self._table, version), self._defaults)
+        return flat
+
+
+class _Flat:
+    """A gate-free table and its shape when every group is absent."""
+
+    def __init__(self, table: Table, defaults: Mapping[str, str]) -> None:
+        self.table = table
+        self.defaults = defaults
+        self.names: list[str] = []
+        self._tests: list[Callable[[Mapping[str, str]], bool]] = []
+        self._counts: list[int] = []
+        for part in table:
+            match part:
+                case Names(wanted):
+                    self.names.extend(wanted)
+                case When(test, _):
+                    self._tests.append(test)
+                case Repeat(key):
+                    self._counts.append(len(self.names))
+                    self.names.append(f"#{key}")
+        self._blank = [defaults.get(name, "") for name in self.names]
+        for at in self._counts:
+            self._blank[at] = "0"
+        self._places: dict[str, list[int]] = {}
+        for at, name in enumerate(self.names):
+            self._places.setdefault(name, []).append(at)
+
+    def read(self, fields: list[str], start: int, cursor: Cursor, into: Values) -> None:
+        """Read from `fields[start]` on; the cursor stands there, too."""
+        if len(fields) - start == len(self.names) and all(fields[start + at] == "0" for at in self._counts):
+            found = dict(zip(self.names, fields[start:], strict=True))
+            if not any(test(found) for test in self._tests):
+                into.fields.update(found)
+                cursor.skip(len(self.names))
+                return
+        read(self.table, cursor, into)
+
+    def write(self, values: Values, out: list[str]) -> None:
+        given = values.fields
+        if values.rows or any(test(given) for test in self._tests):
+            write(self.table, values, self.defaults, out)
+            return
+        filled = self._blank.copy()
+        for name, value in given.items():
+            for at in self._places.get(name, ()):
+                filled[at] = value
+        out += filled

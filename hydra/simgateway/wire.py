@@ -125,9 +125,8 @@ class Cursor:
         """A finite number, or None where the field is unset."""
         return decimal_or_none(self.text(name), name)
 
-    @property
-    def left(self) -> int:
-        return len(self._fields) - self._at
+    def skip(self, n: int) -> None:
+        self._at += n
 
 
 def decimal_or_none(value: str, name: str) -> Decimal | None:
