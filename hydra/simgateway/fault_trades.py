@@ -1,6 +1,7 @@
 """Faults that change the broker's books or the market: what happens behind a client's back."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from hydra.domain.errors import UserError
 from hydra.simgateway.account import Execution
 from hydra.simgateway.contracts import SimContract, active_contract
 from hydra.simgateway.faults import Moment
-from hydra.simgateway.orders import BROKER_CLIENT_ID, LIQUIDATION_ORDER_ID, MANUAL_ORDER_ID
+from hydra.simgateway.orders import BROKER_CLIENT_ID, LIQUIDATION_ORDER_ID, MANUAL_ORDER_ID, SimOrder
 from hydra.simgateway.records import ExecutionRevised, IdsRolledBack, OrderAccepted
 from hydra.simgateway.wire import number_text
 
