@@ -160,10 +160,12 @@ class _BookFaults:
         qty = min(order.leaves_qty, whole(options.get("qty") or order.leaves_qty))
         if qty == 0 or order.limit is None:
             return "nothing left of it"
-        gateway.core.exchange.cancel(order.perm_id, gateway.core.at)
-        gateway.orders.execute(order, qty, order.limit, gateway.core.at)
-        if order.leaves_qty:
-            gateway.orders.submit(order)
+        core, left = gateway.core, order.leaves_qty - qty
+        if left:
+            core.dispatch(core.exchange.replace(order.perm_id, left, order.limit, core.at))
+        else:
+            core.exchange.cancel(order.perm_id, core.at)
+        gateway.orders.execute(order, qty, order.limit, core.at)
         return f"{order.order_ref}: {qty} filled"
 
     def late_fill(self, options: Options, moment: Moment | None) -> str:
@@ -181,8 +183,7 @@ class _BookFaults:
         left = min(qty, order.qty - order.cum_qty)
         if left > 0 and order.limit is not None:
             gateway.orders.execute(order, left, order.limit, at)
-        self._server.advance()
-        self._server.schedule()
+        self._server.settle()
 
     def _order(self, options: Options, moment: Moment | None, name: str) -> SimOrder:
         """The order at the hooked moment, or the one named."""

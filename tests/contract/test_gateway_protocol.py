@@ -1,23 +1,18 @@
 """The real ib_async client over TCP against a real gateway process: what a session does on a normal day."""
 
 import asyncio
-import contextlib
-import socket
-import struct
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ib_async import IB, Contract, ExecutionFilter, Future, LimitOrder, MarketOrder, Order, Ticker
+from ib_async import IB, Contract, ExecutionFilter, Future, LimitOrder, MarketOrder, Order
 from ib_async.client import Client
 
-from tests.gateway_process import GatewayProcess, running_gateway, start_gateway
+from tests.gateway_client import client, front, limits, quoted, until
+from tests.gateway_process import GatewayProcess, running_gateway
 
 VERSIONS = (157, 163, 164, 169, 170, 176, 177, 178)
-WAIT_S = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -25,48 +20,6 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
     """One gateway for the questions that leave nothing behind."""
     with running_gateway(tmp_path_factory.mktemp("gateway")) as running:
         yield running
-
-
-@contextlib.asynccontextmanager
-async def client(gateway: GatewayProcess, client_id: int = 1, **options: Any) -> AsyncIterator[IB]:
-    ib = IB()
-    ib.RaiseRequestErrors = True
-    codes: list[tuple[int, int]] = []
-    ib.errorEvent += lambda req_id, code, text, contract: codes.append((req_id, code))
-    ib.codes = codes
-    await ib.connectAsync(gateway.host, gateway.port, client_id, raiseSyncErrors=True, **options)
-    try:
-        yield ib
-    finally:
-        ib.disconnect()
-
-
-async def until(condition: Callable[[], Any], what: str = "") -> None:
-    """Wait for a condition, by looking again after every tenth of it; fails after ten seconds."""
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain: {what or condition}"
-        await asyncio.sleep(0.01)
-
-
-async def front(ib: IB, symbol: str = "ZO", exchange: str = "CBOT") -> Contract:
-    details = await ib.reqContractDetailsAsync(Future(symbol, exchange=exchange))
-    contract = details[1].contract
-    assert contract is not None
-    return contract
-
-
-async def quoted(ib: IB, contract: Contract) -> Ticker:
-    ticker = ib.reqMktData(contract)
-    await until(lambda: ticker.close == ticker.close and ticker.bid == ticker.bid, "a quote")
-    return ticker
-
-
-async def limits(ib: IB, contract: Contract) -> tuple[float, float]:
-    """A price far below and one far above the market, on the grid and inside any daily limit."""
-    ticker = await quoted(ib, contract)
-    ib.cancelMktData(contract)
-    return ticker.close - 15, ticker.close + 15
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -323,157 +276,3 @@ def test_a_client_id_in_use_is_326_and_closed(gateway: GatewayProcess) -> None:
             pass
 
     asyncio.run(scenario())
-
-
-# --- kills ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("point", "nth", "exists"), [("before_write", 1, False), ("after_write", 1, True), ("accept", 1, True)]
-)
-def test_a_gateway_killed_around_the_write_of_an_order_comes_back_with_equal_books(
-    tmp_path: Path, point: str, nth: int, exists: bool
-) -> None:
-    """`kill` makes the gateway send itself a real SIGKILL at that moment."""
-
-    async def place(gateway: GatewayProcess) -> None:
-        async with client(gateway) as ib:
-            contract = await front(ib)
-            low, _ = await limits(ib, contract)
-            gateway.fault("kill", pid=gateway.pid, on=point, nth=nth)
-            ib.placeOrder(contract, LimitOrder("BUY", 1, low, tif="GTC", orderRef="H-1"))
-            await until(lambda: not ib.isConnected())
-        gateway.process.wait(WAIT_S)
-
-    async def look(gateway: GatewayProcess) -> None:
-        async with client(gateway) as ib:
-            refs = [trade.order.orderRef for trade in await ib.reqAllOpenOrdersAsync()]
-            assert refs == (["H-1"] if exists else [])
-
-    first = start_gateway(tmp_path)
-    try:
-        asyncio.run(place(first))
-        before = first.books()
-        assert [row["order_ref"] for row in before["orders"]] == (["H-1"] if exists else [])
-    finally:
-        if first.process.stdout:
-            first.process.stdout.close()
-    with running_gateway(tmp_path) as second:
-        assert second.books() == before
-        asyncio.run(look(second))
-
-
-def test_a_gateway_killed_in_the_middle_of_fills_books_each_once(tmp_path: Path) -> None:
-    async def trade(gateway: GatewayProcess) -> None:
-        async with client(gateway) as ib:
-            contract = await front(ib)
-            _, high = await limits(ib, contract)
-            gateway.fault("kill", pid=gateway.pid, on="fill", nth=2)
-            ib.placeOrder(contract, LimitOrder("BUY", 40, high, tif="GTC", orderRef="H-1"))
-            await until(lambda: not ib.isConnected())
-        gateway.process.wait(WAIT_S)
-
-    async def look(gateway: GatewayProcess) -> None:
-        async with client(gateway) as ib:
-            fills = await ib.reqExecutionsAsync()
-            booked = gateway.books()
-            assert {fill.execution.execId for fill in fills} <= {
-                row["exec_id"] for row in booked["executions"]
-            }
-            (row,) = booked["orders"]
-            assert sum(int(str(each["qty"])) for each in booked["executions"]) == row["filled"]
-
-    first = start_gateway(tmp_path)
-    try:
-        asyncio.run(trade(first))
-        done = first.books()["executions"]
-        assert len(done) == 2
-    finally:
-        if first.process.stdout:
-            first.process.stdout.close()
-    with running_gateway(tmp_path) as second:
-        assert second.books()["executions"][:2] == done
-        asyncio.run(look(second))
-
-
-def test_sigterm_is_a_clean_end_and_the_clock_goes_on(tmp_path: Path) -> None:
-    gateway = start_gateway(tmp_path)
-    before = gateway.now()
-    assert gateway.stop() == 0
-    assert not (tmp_path / "control.json").exists()
-    with running_gateway(tmp_path) as again:
-        assert timedelta(0) <= again.now() - before < timedelta(minutes=10)
-    if gateway.process.stdout:
-        gateway.process.stdout.close()
-
-
-# --- garbage ----------------------------------------------------------------------------------------
-
-
-def raw(gateway: GatewayProcess, data: bytes) -> bytes:
-    """What the gateway sends back until it closes."""
-    with socket.create_connection((gateway.host, gateway.port), timeout=WAIT_S) as link:
-        link.sendall(data)
-        answer = b""
-        try:
-            while chunk := link.recv(4096):
-                answer += chunk
-        except ConnectionResetError:
-            pass
-        return answer
-
-
-HELLO = b"API\0" + struct.pack(">I", 9) + b"v157..178"
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"\0" * 64,
-        b"API\0" + struct.pack(">I", 1 << 31),
-        b"API\0" + struct.pack(">I", 8) + b"v100.156",
-        b"API\0" + struct.pack(">I", 9) + b"v300..400",
-        HELLO + struct.pack(">I", 1 << 30),
-        HELLO + struct.pack(">I", 11) + b"71\x002\x00oops\x00\x00",
-    ],
-    ids=["http", "zeros", "long greeting", "old", "new", "long frame", "no client id"],
-)
-def test_garbage_is_one_log_line_and_the_end_of_that_socket_only(
-    gateway: GatewayProcess, data: bytes
-) -> None:
-    async def scenario() -> None:
-        async with client(gateway, 3) as ib:
-            log = gateway.state_dir / "stderr.log"
-            before = len(log.read_text().splitlines())
-            await asyncio.to_thread(raw, gateway, data)
-            await until(lambda: len(log.read_text().splitlines()) == before + 1)
-            assert ib.isConnected()
-            await ib.reqPositionsAsync()
-
-    asyncio.run(scenario())
-
-
-def test_a_newer_client_is_answered_at_178_and_the_greeting_is_one_segment(gateway: GatewayProcess) -> None:
-    with socket.create_connection((gateway.host, gateway.port), timeout=WAIT_S) as link:
-        link.sendall(b"API\0" + struct.pack(">I", 9) + b"v100..225")
-        answer = link.recv(4096)
-        (size,) = struct.unpack(">I", answer[:4])
-        assert len(answer) == size + 4
-        assert answer[4:].split(b"\0")[0] == b"178"
-
-
-def test_fifty_messages_a_second_and_no_more_at_real_speed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Client, "MaxRequests", 0)
-
-    async def scenario(gateway: GatewayProcess) -> None:
-        async with client(gateway) as ib:
-            for _ in range(80):
-                ib.client.reqIds(1)
-            await until(lambda: (-1, 100) in ib.codes)
-            assert ib.isConnected()
-
-    with running_gateway(tmp_path, speed=1) as gateway:
-        asyncio.run(scenario(gateway))
