@@ -40,11 +40,19 @@ def run(
     ] = None,
     symbol: Annotated[str | None, typer.Option(help="The symbol of --bars.")] = None,
     host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    exec_time: Annotated[str, typer.Option(help="Form of execution times: zone, utc or naive.")] = "zone",
+    visibility: Annotated[str, typer.Option(help="Whose executions are seen: all, own, zero_only.")] = "all",
+    market_data: Annotated[
+        str, typer.Option(help="Quotes the account gets: live, delayed or none.")
+    ] = "live",
+    master_client_id: Annotated[int | None, typer.Option(help="A client that hears of all orders.")] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Refuse every order action.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a simulated IB Gateway until Ctrl-C or SIGTERM; its state survives any kill."""
     from hydra.clock import SystemClock
     from hydra.simgateway import process
+    from hydra.simgateway.core import GatewaySettings
 
     process.check_address(host, port)
     if (bars is None) != (symbol is None):
@@ -56,7 +64,17 @@ def run(
         anchor=os.environ.get(process.ANCHOR),
     )
     clock = process.clock_of(state_dir, wish, SystemClock().now().timestamp())
-    settings = process.settings_from(seed, _amount(cash), is_fast=clock.speed > 1)
+    settings = GatewaySettings(
+        seed=seed,
+        cash_usd=_amount(cash),
+        exec_time=_one_of("--exec-time", exec_time, ("zone", "utc", "naive")),
+        executions_visibility=_one_of("--visibility", visibility, ("all", "own", "zero_only")),
+        market_data=_one_of("--market-data", market_data, ("live", "delayed", "none")),
+        master_client_id=master_client_id,
+        is_read_only=read_only,
+        # Message pacing counts wall time, so a clock that runs fast goes without it.
+        pacing_per_s=0 if clock.speed > 1 else GatewaySettings().pacing_per_s,
+    )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
 
     def tell(ready: "Ready") -> None:
@@ -187,6 +205,14 @@ def _amount(text: str) -> Decimal:
             hint="",
         )
     return amount
+
+
+def _one_of(option: str, given: str, choices: tuple[str, ...]) -> str:
+    if given in choices:
+        return given
+    problem = f"{given} is none of {', '.join(choices)}"
+    hint = did_you_mean(given, choices)
+    raise UserError("HY-004", command="hydra gateway run", given=option, problem=problem, hint=hint)
 
 
 def _ready(ready: "Ready") -> dict[str, object]:

@@ -9,7 +9,6 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -213,8 +212,3 @@ def _anchor(text: str) -> float:
         return float(text)
     except ValueError:
         raise UserError("HY-210", where=ANCHOR, value=text, problem="not Unix seconds") from None
-
-
-def settings_from(seed: int, cash: Decimal, *, is_fast: bool) -> GatewaySettings:
-    """Message pacing counts wall time, so a clock that runs fast goes without it."""
-    return GatewaySettings(seed=seed, cash_usd=cash, pacing_per_s=0 if is_fast else 50)
