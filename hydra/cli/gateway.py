@@ -15,7 +15,11 @@ from hydra.domain.errors import UserError, did_you_mean
 if TYPE_CHECKING:
     from hydra.simgateway.process import Ready
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="A simulated IB Gateway: run it, read its books, inject faults.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="A simulated IB Gateway: run it, read its books, inject faults.",
+)
 
 StateDir = Annotated[Path, typer.Option("--state-dir", help="Where the gateway keeps its journal and clock.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
