@@ -33,10 +33,13 @@ from hydra.usecases.marks import marks_of, usd_per_point_of
 from hydra.usecases.recover import broker_day_end
 
 RETRY_WALL_S = 0.25
+# For the snapshots of the last proof, beyond the settle time between them.
+PROOF_WALL_S = 1.0
 
 
 async def work_parent(desk: Desk, parent_id: str, until: datetime | None = None) -> ParentOrder:
     """Work the parent until it is closed, or until the instant when one is given (a slice's end)."""
+    begun_at = desk.clock.now()
     while True:
         if desk.failure is not None:
             raise desk.failure
@@ -44,7 +47,7 @@ async def work_parent(desk: Desk, parent_id: str, until: datetime | None = None)
         now = desk.clock.now()
         if until is not None and now >= until:
             return parent
-        command = decide(parent, now, market_view(desk, parent), desk.policy, desk.margins)
+        command = decide(parent, now, market_view(desk, parent, begun_at), desk.policy, desk.margins)
         if isinstance(command, Finish):
             return _finish(desk, parent, command)
         if isinstance(command, Place):
@@ -58,8 +61,11 @@ async def work_parent(desk: Desk, parent_id: str, until: datetime | None = None)
         await desk.changed.wait(max(desk.clock.wall_delay(wake_at), 0.001))
 
 
-def market_view(desk: Desk, parent: ParentOrder) -> MarketView:
-    """What the planner may see of the world for this parent, now."""
+def market_view(desk: Desk, parent: ParentOrder, begun_at: datetime) -> MarketView:
+    """What the planner may see of the world for this parent, now.
+
+    `begun_at`: when this run took the parent up; a rerun after the deadline has the time of a proof, too.
+    """
     assert parent.opened is not None
     now = desk.clock.now()
     con_id = parent.opened.con_id
@@ -76,7 +82,9 @@ def market_view(desk: Desk, parent: ParentOrder) -> MarketView:
         day_volume_share=_elapsed_share(contract, now),
         child_lots_max=_child_lots_max(desk, parent),
         retry=desk.clock.market(RETRY_WALL_S),
-        doubt_ends_at=parent.opened.deadline_at + desk.margins.settle + desk.clock.market(1.0),
+        doubt_ends_at=max(parent.opened.deadline_at, begun_at)
+        + desk.margins.settle
+        + desk.clock.market(PROOF_WALL_S),
     )
 
 

@@ -22,7 +22,7 @@ def open_day(tmp_path: Path) -> Iterator[OpenDay]:
         def opened(**options: Any) -> TradingDay:
             options.setdefault("speed", SPEED)
             gateway = stack.enter_context(running_gateway(tmp_path / "gateway", **options))
-            day = TradingDay(gateway, tmp_path)
+            day = TradingDay(gateway, tmp_path, options["speed"])
             stack.callback(day.close)
             return day
 

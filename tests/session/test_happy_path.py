@@ -1,7 +1,6 @@
 """A session from its plan to equal books, over several symbols, by TWAP and by ladder, long and short."""
 
 import json
-import subprocess
 
 import pytest
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from hydra.clock import SystemClock
 from hydra.persistence.open import open_ledger
 from hydra.simgateway.process import CLOCK_NAME
-from tests.gateway_process import GatewayProcess
+from tests.gateway_process import GatewayProcess, start_gateway
 
 T = TypeVar("T")
 JUDGE = Path(__file__).parents[2] / "hydra" / "demo" / "compare_books.py"
@@ -30,8 +30,15 @@ AT_ONCE: Mapping[str, object] = {
     "execution.child_life_min_wall_s": "0.05",
     "logging.format": "json",
 }
-# A child rests at the mid for the whole length of its slice, where nobody trades with it for a while.
-RESTING: Mapping[str, object] = {**AT_ONCE, "execution.ladder_s": "[900.0, 300.0, 300.0]"}
+# More lots than a thin book holds, whole: at the mid for most of a second, then across the spread for two.
+RESTING: Mapping[str, object] = {
+    **AT_ONCE,
+    "execution.ladder_s": "[180.0, 1.0, 500.0]",
+    "execution.horizon_s": "681",
+    "execution.twap_above_adv_fraction": "1.0",
+    "execution.participation_rate": "1.0",
+}
+OATS = 12
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,7 @@ class TradingDay:
 
     gateway: GatewayProcess
     here: Path
+    speed: float
     settings: dict[str, object] = field(default_factory=lambda: dict(AT_ONCE))
     _running: list[subprocess.Popen[str]] = field(default_factory=list)
     _judged: Any = field(default_factory=lambda: itertools.count(1))
@@ -103,6 +111,14 @@ class TradingDay:
         return self.here / "data"
 
     # --- processes ---
+
+    def restart_gateway(self) -> None:
+        """The gateway again, on the same port and state, once its process is gone."""
+        self.gateway.process.wait(WAIT_S)
+        if self.gateway.process.stdout is not None:
+            self.gateway.process.stdout.close()
+        again = start_gateway(self.gateway.state_dir, port=self.gateway.port, speed=self.speed)
+        self.gateway.process = again.process
 
     def start(self, *command: object, env: Mapping[str, str] | None = None, **settings: object) -> Running:
         """`hydra COMMAND` as a process; `settings` with two underscores for the dot go before it."""
