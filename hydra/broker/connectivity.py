@@ -133,9 +133,7 @@ class LinkWatch:
     # --- inside ---
 
     def _touch(self, wall_s: float, *, breaks: bool = False) -> None:
-        if breaks:
-            self.breaks += 1
-            self._good_since_wall_s = None
+        self.breaks += breaks
         self.reason(wall_s)
 
     def _fault(self, wall_s: float) -> str:

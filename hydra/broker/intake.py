@@ -123,7 +123,7 @@ class Intake:
         kind = _EVIDENCE.get(fields[0] if fields else "")
         log.error("broker.undecodable kind=%s problem=%r fields=%r", kind, problem, list(fields)[:30])
         if kind is not None and not self.is_detached:
-            self._alarm(f"a {kind} message could not be read")
+            self._alarm(f"a message could not be read: {kind}")
 
     def row(self, key: int | str, row: object) -> None:
         self._requests.add(key, row)

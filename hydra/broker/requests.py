@@ -134,9 +134,9 @@ class Requests:
     # --- answers ---
 
     def add(self, key: Key, row: object) -> None:
-        """One row of an answer; rows owed to an abandoned request are dropped."""
+        """One row of an answer; those owed to an abandoned request go when their end marker comes."""
         pending = self._pending.get(key)
-        if pending is not None and pending.owed == 0:
+        if pending is not None:
             pending.rows.append(row)
 
     def overhear(self, kind: str, row: object) -> None:

@@ -53,17 +53,19 @@ class Supervisor:
                 raise Unavailable("HY-311", problem="this broker was closed")
             await self._drop("replaced")
             fresh = Connection(self._books)
-            self._books.watch.connected(self._books.clock.wall_s())
+            watch, clock = self._books.watch, self._books.clock
+            watch.connecting(clock.wall_s())
+            breaks = watch.breaks
             try:
                 await fresh.open()
             except BaseException as problem:
-                self._books.watch.disconnected(
-                    self._books.clock.wall_s(), str(problem) or "connect cancelled"
-                )
+                watch.disconnected(clock.wall_s(), str(problem) or "connect cancelled")
                 raise
             self._lift_ids(fresh)
             self.connection = fresh
-            self._books.watch.synced(self._books.clock.wall_s())
+            watch.connected(clock.wall_s())
+            if watch.breaks == breaks:
+                watch.synced(clock.wall_s())
             await self._beat(fresh)
             await self._subscribe_again(fresh)
             self._books.inbox.ring()

@@ -212,16 +212,21 @@ def test_a_fill_after_cancelled_is_still_reported(gateway: GatewayProcess) -> No
 class DeafLastHop(LastHop):
     """Fails where the adapter's own code must not take the connection with it."""
 
+    is_deaf = False
+
     def executed(self, order_ref: str, exec_root: str, revision: int, qty: int) -> None:
-        raise RuntimeError("a defect in a handler")
+        if self.is_deaf:
+            raise RuntimeError("a defect in a handler")
 
 
 def test_a_failing_handler_stops_new_children_and_not_the_reading(gateway: GatewayProcess) -> None:
     async def scene() -> None:
-        async with broker_at(gateway, last_hop=DeafLastHop()) as here:
+        last_hop = DeafLastHop()
+        async with broker_at(gateway, last_hop=last_hop) as here:
             contract = await here.contract()
             quote = await here.quote(contract)
             assert quote.ask_px is not None
+            last_hop.is_deaf = True
             here.place(contract, Side.BUY, 1, quote.ask_px + 40 * contract.tick)
             await until(lambda: not here.broker.link.is_good, "the alarm")
             assert "execDetails" in here.broker.link.reason
