@@ -1,0 +1,1 @@
+"""Runs a candidate where it can read only what it was given and reach nothing."""
