@@ -16,10 +16,12 @@ from typing import Any
 
 from hydra.simgateway.books import Books, read_books
 from hydra.simgateway.control import call
-from hydra.simgateway.process import read_clock
+from hydra.simgateway.process import CLOCK_NAME, read_clock
 
 START_WAIT_S = 30.0
 STOP_WAIT_S = 10.0
+# All six markets open together; a plain week ahead but for Thanksgiving on Thursday.
+MONDAY_OPEN = "2026-11-23T14:30:00+00:00"
 
 
 @dataclass
@@ -69,11 +71,23 @@ class GatewayProcess:
 
 
 def start_gateway(
-    state_dir: Path, *, seed: int = 7, speed: float = 60, port: int = 0, extra: Sequence[str] = ()
+    state_dir: Path,
+    *,
+    seed: int = 7,
+    speed: float = 60,
+    port: int = 0,
+    start: str = MONDAY_OPEN,
+    extra: Sequence[str] = (),
 ) -> GatewayProcess:
-    """Start a gateway on a free port and wait until it listens; a failure shows what it said."""
+    """Start a gateway on a free port and wait until it listens; a failure shows what it said.
+
+    A fresh state directory begins at `start`, so that no test depends on today; a used one goes on.
+    """
     command = [sys.executable, "-m", "hydra.cli", "gateway", "run", "--json", "--port", str(port)]
-    command += ["--state-dir", str(state_dir), "--seed", str(seed), "--speed", str(speed), *extra]
+    command += ["--state-dir", str(state_dir), "--seed", str(seed), "--speed", str(speed)]
+    if not (state_dir / CLOCK_NAME).exists():
+        command += ["--start", start]
+    command += extra
     env = {name: value for name, value in os.environ.items() if not name.startswith("HYDRA_CLOCK_")}
     state_dir.mkdir(parents=True, exist_ok=True)
     log = (state_dir / "stderr.log").open("a")

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from hydra.simgateway.orders import SimOrder
 
 ZERO: Final = Decimal(0)
+# No execution is heard of later than this after it happened; faults stay within it.
+HEARD_WITHIN: Final = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -84,12 +86,13 @@ class Account:
         return iter(self._by_root.values())
 
     def since(self, at: datetime) -> list[Execution]:
-        """Executions from `at` on, oldest first."""
+        """Executions from `at` on, in the order they were heard of."""
         found: list[Execution] = []
         for done in reversed(self._by_root.values()):
-            if done.at < at:
+            if done.at < at - HEARD_WITHIN:
                 break
-            found.append(done)
+            if done.at >= at:
+                found.append(done)
         return found[::-1]
 
     def execution(self, exec_id: str) -> Execution | None:

@@ -1,7 +1,5 @@
-"""HY-2xx."""
+"""HY-2xx once more, in the ways that simulated_gateway.py leaves out."""
 
-import json
-import socket
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -24,46 +22,8 @@ def bars(scene: Scene, text: str) -> Path:
 
 
 @provokes("HY-201")
-def the_port_of_a_live_gateway(scene: Scene) -> CompletedProcess[str]:
-    return run(scene, "--port", 4001)
-
-
-@provokes("HY-201")
 def the_port_of_a_live_workstation(scene: Scene) -> CompletedProcess[str]:
     return run(scene, "--port", 7496)
-
-
-@provokes("HY-202")
-def an_address_others_can_reach(scene: Scene) -> CompletedProcess[str]:
-    return run(scene, "--host", "0.0.0.0")
-
-
-@provokes("HY-203")
-def a_port_in_use(scene: Scene) -> CompletedProcess[str]:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return run(scene, "--port", taken.getsockname()[1])
-
-
-@provokes("HY-204")
-def a_state_directory_that_is_a_file(scene: Scene) -> CompletedProcess[str]:
-    scene.file("state", "")
-    return run(scene)
-
-
-@provokes("HY-205")
-def a_state_directory_in_use(scene: Scene) -> CompletedProcess[str]:
-    with running_gateway(scene.here / "state"):
-        return run(scene)
-
-
-@provokes("HY-206")
-def a_misspelt_fault(scene: Scene) -> CompletedProcess[str]:
-    return fault(scene, "freze")
-
-
-@provokes("HY-207")
-def a_fault_without_its_option(scene: Scene) -> CompletedProcess[str]:
-    return fault(scene, "zombie_326")
 
 
 @provokes("HY-207")
@@ -83,11 +43,6 @@ def a_correction_before_any_execution(scene: Scene) -> CompletedProcess[str]:
 
 
 @provokes("HY-208")
-def a_fault_for_nobody(scene: Scene) -> CompletedProcess[str]:
-    return fault(scene, "drop")
-
-
-@provokes("HY-208")
 def a_fault_for_a_gateway_that_was_killed(scene: Scene) -> CompletedProcess[str]:
     with running_gateway(scene.here / "state") as gateway:
         gateway.kill()
@@ -95,19 +50,8 @@ def a_fault_for_a_gateway_that_was_killed(scene: Scene) -> CompletedProcess[str]
 
 
 @provokes("HY-209")
-def bars_with_a_word_for_a_price(scene: Scene) -> CompletedProcess[str]:
-    text = HEADER + "2026-11-20,385,386,384,385,10\n2026-11-23,385,high,384,385,10\n"
-    return run(scene, "--bars", bars(scene, text), "--symbol", "ZO")
-
-
-@provokes("HY-209")
 def bars_that_do_not_exist(scene: Scene) -> CompletedProcess[str]:
     return run(scene, "--bars", "nowhere.csv", "--symbol", "ZO")
-
-
-@provokes("HY-210")
-def a_start_without_a_zone(scene: Scene) -> CompletedProcess[str]:
-    return run(scene, "--start", "2026-11-23T14:30:00")
 
 
 @provokes("HY-210")
@@ -120,30 +64,6 @@ def a_start_before_the_end_of_the_journal(scene: Scene) -> CompletedProcess[str]
     with running_gateway(scene.here / "state") as gateway:
         gateway.stop()
     return run(scene, "--start", "2026-01-05T15:00:00Z")
-
-
-@provokes("HY-211")
-def another_seed_for_the_same_state(scene: Scene) -> CompletedProcess[str]:
-    with running_gateway(scene.here / "state", seed=7) as gateway:
-        gateway.stop()
-    return run(scene, "--seed", 8)
-
-
-@provokes("HY-212")
-def a_damaged_journal(scene: Scene) -> CompletedProcess[str]:
-    (scene.here / "state").mkdir()
-    scene.file("state/journal.jsonl", json.dumps({"k": "Nonsense"}) + "\n")
-    return scene.hydra("gateway", "books", "--state-dir", scene.here / "state")
-
-
-@provokes("HY-213")
-def bars_of_an_unknown_symbol(scene: Scene) -> CompletedProcess[str]:
-    return run(scene, "--bars", bars(scene, HEADER), "--symbol", "ZOO")
-
-
-@provokes("HY-214")
-def the_books_of_nothing(scene: Scene) -> CompletedProcess[str]:
-    return scene.hydra("gateway", "books", "--state-dir", scene.here / "state")
 
 
 @provokes("HY-214")
