@@ -97,6 +97,10 @@ def test_an_execution_that_cannot_be_read_stops_new_children_until_the_books_are
             _, answer = here.try_place(contract, Side.BUY, 1, quote.ask_px)
             assert isinstance(answer, NotSent)
             assert isinstance(await here.broker.snapshot(), Unknown), "an unreadable fill is not none"
+            newcomer = IbBroker(options_at(server.host, server.port), here.clock)
+            await newcomer.connect()
+            assert "execDetails" in newcomer.link.reason, "it could not read the books while connecting"
+            await newcomer.close()
             monkeypatch.undo()
             await here.good()
             assert len((await here.whole()).executions) >= 1
