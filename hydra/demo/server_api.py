@@ -26,14 +26,14 @@ class ServerApi:
 
     def is_healthy(self) -> bool:
         try:
-            return bool(self._ask("GET", "/health", None))
+            return bool(self.ask("GET", "/health", None))
         except (urllib.error.URLError, OSError):
             return False
 
     def has_worker(self, pool: str) -> bool:
         """Whether a worker has reported to the pool, which it makes itself when there is none."""
         try:
-            return bool(self._ask("POST", f"/work_pools/{pool}/workers/filter", {}))
+            return bool(self.ask("POST", f"/work_pools/{pool}/workers/filter", {}))
         except urllib.error.HTTPError as error:
             if error.code == 404:
                 return False
@@ -56,27 +56,28 @@ class ServerApi:
     def run_state(self, run_id: str) -> tuple[str, str]:
         """Type and message of the run's state; a server too busy to answer counts as still running."""
         try:
-            state = self._ask("GET", f"/flow_runs/{run_id}", None)["state"] or {}
+            state = self.ask("GET", f"/flow_runs/{run_id}", None)["state"] or {}
         except (urllib.error.URLError, OSError):
             return "RUNNING", "the server does not answer"
         return str(state.get("type", "PENDING")), str(state.get("message") or "")
 
     def _ask_patiently(self, method: str, path: str, body: Any) -> Any:
-        """As `_ask`; SQLite under a busy server answers 503 for seconds at a time (measured)."""
+        """As `ask`; SQLite under a busy server answers 503 for seconds at a time (measured)."""
         for pause_s in BUSY_PAUSES_WALL_S:
             try:
-                return self._ask(method, path, body)
+                return self.ask(method, path, body)
             except urllib.error.HTTPError as error:
                 if error.code != 503:
                     raise
                 time.sleep(pause_s)
-        return self._ask(method, path, body)
+        return self.ask(method, path, body)
 
-    def _ask(self, method: str, path: str, body: Any) -> Any:
+    def ask(self, method: str, path: str, body: Any) -> Any:
+        """One question, its JSON answer; raises what urllib raises."""
         headers = {"Authorization": f"Basic {self._basic}", "Content-Type": "application/json"}
         if method != "GET":
             self._token = self._token or str(
-                self._ask("GET", f"/csrf-token?client={self._client}", None)["token"]
+                self.ask("GET", f"/csrf-token?client={self._client}", None)["token"]
             )
             headers |= {"Prefect-Csrf-Token": self._token, "Prefect-Csrf-Client": self._client}
         data = None if body is None else json.dumps(body).encode()

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import anyio
 import anyio.abc
+import httpx
 from prefect.client.schemas.objects import FlowRun
 from prefect.flows import load_flow_from_flow_run
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
@@ -16,6 +17,7 @@ from hydra.worker.bench import Bench
 from hydra.worker.engine import Engine
 from hydra.worker.flow_thread import FlowThread
 from hydra.worker.ib_thread import DeskOpener, IbThread
+from hydra.worker.orphans import crash_orphans
 
 FLOW_END_WALL_S_MAX = 10.0
 
@@ -64,9 +66,17 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
         await asyncio.to_thread(self._ib.start)
         try:
             await super().setup()
+            await self._tell_orphans()
         except BaseException:
             await asyncio.to_thread(self._ib.stop)
             raise
+
+    async def _tell_orphans(self) -> None:
+        """Without a server there is nobody to tell; a run that stays Running hurts nothing but its looks."""
+        try:
+            await crash_orphans(self.client, self._work_pool_name, self.name)
+        except httpx.HTTPError as error:
+            eventlog.event("hydra.runs.unread", "warning", problem=str(error))
 
     async def teardown(self, *exc_info: Any) -> None:
         """End the flow runs where they stand, then close the desk: the lease is released last."""

@@ -1,0 +1,156 @@
+"""One Prefect server for the whole test process, in a home of its own; a gateway and a worker per test."""
+
+import base64
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import yaml
+
+from hydra.demo.processes import Part, Parts, free_port
+from hydra.demo.server_api import ServerApi
+from hydra.demo.stack import POOL, default_prefect_file, prefect_environment
+from tests.gateway_process import running_gateway
+from tests.session.trading_day import ON, TradingDay
+
+T = TypeVar("T")
+WAIT_S = 50.0
+END_STATES = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+SESSION = "execution-session/execution-session"
+UNLIMITED = "execution-session/two-at-once"
+
+
+@dataclass
+class Server:
+    """The session's Prefect server; `environment` is what every client of it needs."""
+
+    api: ServerApi
+    environment: Mapping[str, str]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder, port, parts = tmp_path_factory.mktemp("prefect"), free_port(), Parts()
+    environment = prefect_environment(folder, port, "tests:secret-of-this-session")
+    argv = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    try:
+        part = parts.start("server", argv, environment, folder)
+        api = ServerApi(environment["PREFECT_API_URL"], "tests:secret-of-this-session", part.log)
+        until(api.is_healthy, "the server answers", lambda: not part.is_running)
+        _make_pool(api)
+        _deploy(parts, environment, folder)
+        yield Server(api, environment)
+    finally:
+        parts.end()
+
+
+def _make_pool(api: ServerApi) -> None:
+    from hydra.worker import IbGatewayWorker
+
+    template = IbGatewayWorker.get_default_base_job_template()
+    api.ask("POST", "/work_pools/", {"name": POOL, "type": "ib-gateway", "base_job_template": template})
+
+
+def _deploy(parts: Parts, environment: Mapping[str, str], folder: Path) -> None:
+    """The project's own deployments, and one without a concurrency limit for two runs at once."""
+    deployments = yaml.safe_load(default_prefect_file().read_text())
+    unlimited = {**deployments["deployments"][0], "name": UNLIMITED.partition("/")[2], "schedules": []}
+    del unlimited["concurrency_limit"]
+    deployments["deployments"].append(unlimited)
+    file = folder / "prefect.yaml"
+    file.write_text(yaml.safe_dump(deployments))
+    argv = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
+    part = parts.start("deploy", argv, environment, folder)
+    assert part.wait(WAIT_S) == 0, part.log.read_text()
+
+
+@dataclass
+class FlowDay:
+    """A trading day whose sessions are flow runs of a worker process."""
+
+    day: TradingDay
+    server: Server
+    here: Path
+    parts: Parts = field(default_factory=Parts)
+
+    def start_worker(self, **settings: object) -> Part:
+        """`hydra worker start` as a process; its log goes to a file."""
+        chosen = {**self.day.settings, **{key.replace("__", "."): one for key, one in settings.items()}}
+        sets = [f"--set={key}={value}" for key, value in chosen.items()]
+        argv = [sys.executable, "-m", "hydra.cli", *sets, "worker", "start", "--approver", "test"]
+        environment = {**self.day.environment(), **self.server.environment}
+        mine = {key: value for key, value in environment.items() if key != "HYDRA_CONFIG"}
+        mine["HYDRA_DATA_DIR"] = str(self.day.data_dir)
+        return self.parts.start(f"worker-{len(self.parts.all)}", argv, mine, self.here)
+
+    def start_run(self, targets: Mapping[str, int], deployment: str = SESSION, **parameters: Any) -> str:
+        asked = {"session_on": ON, "symbols": list(targets), "targets": dict(targets), **parameters}
+        return self.server.api.start_run(deployment, asked)
+
+    def end_of(self, run_id: str) -> tuple[str, str]:
+        """The run's final state and message."""
+        state = until(lambda: self._final(run_id), f"run {run_id} ends", self._worker_died)
+        assert isinstance(state, tuple)
+        return state
+
+    def _final(self, run_id: str) -> tuple[str, str] | None:
+        state = self.server.api.run_state(run_id)
+        return state if state[0] in END_STATES else None
+
+    def _worker_died(self) -> bool:
+        return not any(part.is_running for part in self.parts.all)
+
+    def task_runs(self, run_id: str) -> dict[str, str]:
+        """Name of every task run → its state's type."""
+        asked = {"flow_runs": {"id": {"any_": [run_id]}}}
+        found = self.server.api.ask("POST", "/task_runs/filter", asked)
+        return {one["name"]: one["state_type"] for one in found}
+
+    def artifacts(self, run_id: str) -> dict[str, Any]:
+        """Key of every artifact of the run → its newest content."""
+        asked = {"artifacts": {"flow_run_id": {"any_": [run_id]}}, "sort": "UPDATED_DESC"}
+        found = self.server.api.ask("POST", "/artifacts/filter", asked)
+        return {one["key"]: _content(one) for one in reversed(found)}
+
+
+def _content(artifact: Mapping[str, Any]) -> Any:
+    data = artifact["data"]
+    return json.loads(data) if artifact["type"] == "table" and isinstance(data, str) else data
+
+
+def png_of(markdown: str) -> bytes:
+    """The picture inside a Markdown artifact."""
+    return base64.b64decode(markdown.partition("base64,")[2].rstrip(")\n"))
+
+
+def until(condition: Callable[[], T], what: str, is_hopeless: Callable[[], bool] = lambda: False) -> T:
+    deadline = time.monotonic() + WAIT_S
+    while not (met := condition()):
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        assert not is_hopeless(), f"cannot happen any more: {what}"
+        time.sleep(0.05)
+    return met
+
+
+OpenFlowDay = Callable[..., FlowDay]
+
+
+@pytest.fixture
+def open_flow_day(tmp_path: Path, server: Server) -> Iterator[OpenFlowDay]:
+    """Opens a trading day with a gateway of its own; options go to the gateway."""
+    with ExitStack() as stack:
+
+        def opened(**options: Any) -> FlowDay:
+            options.setdefault("speed", 120.0)
+            gateway = stack.enter_context(running_gateway(tmp_path / "gateway", **options))
+            flow_day = FlowDay(TradingDay(gateway, tmp_path, options["speed"]), server, tmp_path)
+            stack.callback(flow_day.parts.end)
+            return flow_day
+
+        yield opened

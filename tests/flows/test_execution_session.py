@@ -1,0 +1,114 @@
+"""Sessions as flow runs: real server, real worker process, real gateway, and real SIGKILL."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.flows.conftest import UNLIMITED, OpenFlowDay, png_of, until
+from tests.session.trading_day import RESTING
+
+pytestmark = [
+    pytest.mark.prefect,
+    pytest.mark.process,
+    pytest.mark.xdist_group("prefect"),
+    pytest.mark.timeout(150),
+]
+
+HORIZON = 20
+# What slices lost while no worker lived, later ones may make good: no cap by participation.
+CATCHING_UP = {"execution__participation_rate": 0.9}
+
+
+def test_a_session_is_worked_slice_by_slice_shown_and_harmless_to_run_again(
+    open_flow_day: OpenFlowDay,
+) -> None:
+    flow_day = open_flow_day()
+    worker = flow_day.start_worker()
+    run_id = flow_day.start_run({"ZO": 5, "HE": -2}, horizon_minutes=HORIZON)
+    state, message = flow_day.end_of(run_id)
+    assert (state, message) == ("COMPLETED", "7 of 7 lots filled in 2 order(s); 0 symbol(s) denied")
+    assert {symbol: flow_day.day.position(symbol) for symbol in ("ZO", "HE")} == {"ZO": 5, "HE": -2}
+    flow_day.day.judge()
+
+    tasks = flow_day.task_runs(run_id)
+    expected = ["reconcile before", "qualify ZO", "snapshot account", "size", "risk check", "plan"]
+    expected += [f"ZO slice {no} of 5" for no in range(1, 5)] + ["journal", "reconcile after", "report"]
+    assert tasks == {**tasks, **dict.fromkeys(expected, "COMPLETED")}
+    artifacts = flow_day.artifacts(run_id)
+    assert {row["symbol"]: row["filled"] for row in artifacts["session-orders"]} == {"ZO": 5, "HE": 2}
+    assert sum(row["lots"] for row in artifacts["session-fills"]) == 7
+    assert all(row["predicted_bps"] != "–" != row["actual_bps"] for row in artifacts["session-fills"])
+    assert png_of(artifacts["session-plot"]).startswith(b"\x89PNG")
+    assert "Both books agree" in artifacts["reconciliation"]
+    assert _loaded(worker.pid).isdisjoint({"pandas", "matplotlib", "scipy", "numba", "lightgbm"})
+
+    sent = flow_day.day.sent()
+    again = flow_day.start_run({"ZO": 5, "HE": -2})
+    assert flow_day.end_of(again)[0] == "COMPLETED"
+    other = flow_day.start_run({"ZO": 9})
+    assert flow_day.end_of(other)[0] == "FAILED"
+    assert flow_day.day.sent() == sent
+    assert flow_day.day.position("ZO") == 5
+
+
+def test_sigkill_of_the_worker_in_a_slice_and_a_rerun_reach_the_target_exactly(
+    open_flow_day: OpenFlowDay,
+) -> None:
+    """The gateway itself sends the SIGKILL, right after it has acknowledged a child."""
+    flow_day = open_flow_day()
+    worker = flow_day.start_worker(**CATCHING_UP)
+    run_id = flow_day.start_run({"ZO": 5}, horizon_minutes=2 * HORIZON)
+    flow_day.day.gateway.fault("kill", pid=worker.pid, on="ack", nth=2)
+    until(lambda: not worker.is_running, "the worker is killed")
+    assert flow_day.server.api.run_state(run_id)[0] == "RUNNING"
+
+    flow_day.start_worker(**CATCHING_UP)
+    again = flow_day.start_run({"ZO": 5})
+    assert flow_day.end_of(again)[0] == "COMPLETED"
+    assert flow_day.server.api.run_state(run_id)[0] == "CRASHED"
+    assert flow_day.day.position("ZO") == 5
+    flow_day.day.judge()
+
+
+def test_a_dropped_connection_is_survived_inside_the_run(open_flow_day: OpenFlowDay) -> None:
+    flow_day = open_flow_day()
+    flow_day.start_worker()
+    run_id = flow_day.start_run({"ZO": 5}, horizon_minutes=HORIZON)
+    flow_day.day.gateway.fault("drop", on="ack", nth=2)
+    assert flow_day.end_of(run_id)[0] == "COMPLETED"
+    assert flow_day.day.position("ZO") == 5
+    flow_day.day.judge()
+
+
+def test_two_runs_of_one_session_at_once_do_no_harm(open_flow_day: OpenFlowDay) -> None:
+    flow_day = open_flow_day()
+    flow_day.start_worker()
+    targets = {"ZO": 5, "HE": 2}
+    runs = [flow_day.start_run(targets, UNLIMITED, horizon_minutes=HORIZON) for _ in range(2)]
+    assert [flow_day.end_of(run)[0] for run in runs] == ["COMPLETED", "COMPLETED"]
+    assert {symbol: flow_day.day.position(symbol) for symbol in targets} == targets
+    flow_day.day.judge()
+
+
+def test_sigterm_ends_the_worker_where_it_stands_and_releases_the_lease(open_flow_day: OpenFlowDay) -> None:
+    flow_day = open_flow_day()
+    worker = flow_day.start_worker(**{key.replace(".", "__"): one for key, one in RESTING.items()})
+    run_id = flow_day.start_run({"ZO": 2})
+    until(flow_day.day.sent, "a child is sent")
+    os.killpg(worker.pid, signal.SIGTERM)
+    assert worker.wait(15.0) == 0
+    assert flow_day.server.api.run_state(run_id)[0] == "CRASHED"
+    rerun = flow_day.day.session("ZO=2", **RESTING)
+    assert rerun.code == 0
+    flow_day.day.judge()
+
+
+def _loaded(pid: int) -> set[str]:
+    """The packages whose native code the process has mapped."""
+    return {
+        part
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines()
+        for part in line.partition("/site-packages/")[2].split("/")[:1]
+    }
