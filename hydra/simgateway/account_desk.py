@@ -207,7 +207,11 @@ class AccountDesk:
 
     def _pnl_tick(self) -> None:
         self._is_timer_set = False
-        asking = [link for link, wants in self._subscriptions.items() if wants.pnl or wants.pnl_single]
+        asking = [
+            link
+            for link, wants in self._subscriptions.items()
+            if link.is_open and (wants.pnl or wants.pnl_single)
+        ]
         for link in asking:
             self._push_pnl(link)
             link.flush()
