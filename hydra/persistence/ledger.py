@@ -286,7 +286,8 @@ class SqlLedger:
             if failed.failure in (Failure.BUSY, Failure.STALE):
                 return Conflict(f"client id {client_id}: {failed.reason}")
             raise self._unavailable(failed) from failed
-        self._keep_reserve()
+        if isinstance(lease, Lease):
+            self._keep_reserve()
         return lease
 
     def renew(self, lease: Lease) -> bool:
@@ -317,9 +318,15 @@ class SqlLedger:
         return self.database.backend.tidy(self.database.connection.connection.dbapi_connection)
 
     def _keep_reserve(self) -> None:
+        """What is prepared for later; a rival's transaction in the way only puts it off."""
         self._write_heads()
-        if self._reserve is not None:
+        if self._reserve is None:
+            return
+        try:
             self._reserve()
+        except TransactionFailed as failed:
+            if failed.failure not in (Failure.BUSY, Failure.STALE):
+                raise self._unavailable(failed) from failed
 
     def export(self) -> Iterator[Mapping[str, object]]:
         """Every event as plain values, stream by stream."""

@@ -6,7 +6,7 @@ The worker's life and the command line's share it, so reports are journalled whi
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from hydra.domain.errors import BrokenLaw
+from hydra.domain.errors import BrokenLaw, Unavailable
 from hydra.ports import Unknown
 from hydra.usecases.breakers import measure
 from hydra.usecases.chase import chase_overdue
@@ -44,7 +44,12 @@ async def _renew_lease(desk: Desk) -> None:
     """Renew while it is ours; once lost nothing more is sent, children die by themselves."""
     while not desk.lease_lost:
         await desk.clock.sleep_wall(RENEW_WALL_S)
-        if not desk.ledger.renew(desk.lease):
+        try:
+            is_ours = desk.ledger.renew(desk.lease)
+        except Unavailable as problem:  # every sending asks for the lease in its own transaction
+            desk.log("hydra.ledger.away", problem=str(problem))
+            continue
+        if not is_ours:
             desk.lease_lost = True
             desk.log("hydra.lease.lost", client_id=desk.lease.client_id, epoch=desk.lease.epoch)
             desk.changed.notify()

@@ -102,7 +102,6 @@ def test_a_stalled_holder_is_refused_for_ten_seconds_and_then_ended(open_day: Op
     _sleep(stopped_s + 12.0 - time.monotonic())
     done = day.session(f"ZO={OATS}")
     assert done.code == 0, done.stderr
-    os.kill(stalled.pid, signal.SIGCONT) if stalled.process.poll() is None else None
     assert stalled.end().code == -signal.SIGKILL
     day.assert_reached(done, "ZO", OATS)
     day.judge()

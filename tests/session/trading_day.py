@@ -16,6 +16,7 @@ from hydra.clock import SystemClock
 from hydra.persistence.open import open_ledger
 from hydra.simgateway.process import CLOCK_NAME
 from tests.gateway_process import GatewayProcess, start_gateway
+from tests.session.command_line import HydraProcess
 
 T = TypeVar("T")
 JUDGE = Path(__file__).parents[2] / "hydra" / "demo" / "compare_books.py"
@@ -74,7 +75,7 @@ class Outcome:
 class Running:
     """A session that runs."""
 
-    process: subprocess.Popen[str]
+    process: HydraProcess
 
     @property
     def pid(self) -> int:
@@ -82,17 +83,15 @@ class Running:
 
     def end(self, wait_s: float = WAIT_S) -> Outcome:
         """Waits for its end."""
-        try:
-            stdout, stderr = self.process.communicate(timeout=wait_s)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            stdout, stderr = self.process.communicate()
-            raise AssertionError(f"the session did not end: {stdout}\n{stderr}") from None
-        return Outcome(self.process.returncode, stdout, stderr)
+        code = self.process.wait(wait_s)
+        stdout, stderr = self.process.stdout_path.read_text(), self.process.stderr_path.read_text()
+        assert code is not None, f"the session did not end: {stdout}\n{stderr}"
+        return Outcome(code, stdout, stderr)
 
     def killed(self) -> None:
         """Waits for the SIGKILL that a fault hook of the gateway sends."""
-        assert self.end().code == -signal.SIGKILL
+        done = self.end()
+        assert done.code == -signal.SIGKILL, done
 
 
 @dataclass
@@ -103,8 +102,8 @@ class TradingDay:
     here: Path
     speed: float
     settings: dict[str, object] = field(default_factory=lambda: dict(AT_ONCE))
-    _running: list[subprocess.Popen[str]] = field(default_factory=list)
-    _judged: Any = field(default_factory=lambda: itertools.count(1))
+    _running: list[HydraProcess] = field(default_factory=list)
+    _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     @property
     def data_dir(self) -> Path:
@@ -124,14 +123,11 @@ class TradingDay:
         """`hydra COMMAND` as a process; `settings` with two underscores for the dot go before it."""
         chosen = {**self.settings, **{key.replace("__", "."): value for key, value in settings.items()}}
         sets = [f"--set={key}={value}" for key, value in chosen.items() if value is not None]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hydra.cli", *sets, *map(str, command)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.here,
-            env={**self.environment(), **(env or {})},
-            start_new_session=True,
+        process = HydraProcess(
+            [*sets, *map(str, command)],
+            self.here,
+            {**self.environment(), **(env or {})},
+            self.here / f"run-{next(self._numbers)}",
         )
         self._running.append(process)
         return Running(process)
@@ -158,13 +154,7 @@ class TradingDay:
     def close(self) -> None:
         """No process of this day is left behind."""
         for process in self._running:
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-                process.kill()
-            process.wait()
-            for stream in (process.stdout, process.stderr):
-                if stream is not None:
-                    stream.close()
+            process.end()
 
     # --- what is on record ---
 
@@ -225,7 +215,7 @@ class TradingDay:
 
     def judge(self) -> dict[str, Any]:
         """What the independent judge says; AssertionError with every difference when books are not equal."""
-        number = next(self._judged)
+        number = next(self._numbers)
         books, ledger = self.here / f"books-{number}.json", self.here / f"ledger-{number}.jsonl"
         books.write_text(json.dumps(self.gateway.books()))
         ledger.write_text("".join(json.dumps(event) + "\n" for event in self.ledger()))

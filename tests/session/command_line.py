@@ -1,0 +1,64 @@
+"""`hydra ARGS` as a process of its own, forked from a server that has imported the product already.
+
+Starting Python and importing takes longer than a whole session at high speed. The forked process runs the
+console script's own function, with arguments, environment, directory and process session of its own.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+PRELOADED = ("hydra.bootstrap", "hydra.usecases.session", "hydra.cli.session", "hydra.cli.doubt", "structlog")
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload([*PRELOADED, __name__])
+
+
+class HydraProcess:
+    """One running command; its output goes to files, so that it never waits for a reader."""
+
+    def __init__(self, args: Sequence[str], cwd: Path, env: Mapping[str, str], output: Path) -> None:
+        """`output`: path of the two files, without their ending."""
+        self.stdout_path, self.stderr_path = output.with_suffix(".out"), output.with_suffix(".err")
+        self._process = _context.Process(
+            target=_run, args=(list(args), str(cwd), dict(env), str(self.stdout_path), str(self.stderr_path))
+        )
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid: int = self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.is_alive()
+
+    def wait(self, timeout_s: float) -> int | None:
+        """The exit code, negative for a signal; None when it still runs."""
+        self._process.join(timeout_s)
+        return self._process.exitcode
+
+    def end(self) -> None:
+        """SIGKILL, also when it was stopped; nothing is left of it."""
+        if self._process.is_alive():
+            os.kill(self.pid, signal.SIGKILL)
+        self._process.join()
+        self._process.close()
+
+
+def _run(args: list[str], cwd: str, env: dict[str, str], stdout: str, stderr: str) -> None:
+    os.setsid()
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    for path, number in ((os.devnull, 0), (stdout, 1), (stderr, 2)):
+        file = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(file, number)
+        os.close(file)
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
+    from hydra.cli.app import run
+
+    code = run(args)
+    sys.stdout.flush()
+    sys.exit(code)
