@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Iterable
-from decimal import Decimal
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from hydra.demo.result import Line, Result
 from hydra.domain.parent import ParentOrder
+from hydra.reports.fills import shown
 
 PIPED_WIDTH = 140
 
@@ -83,7 +83,7 @@ def print_result(result: Result, minutes: float) -> None:
 
 def _cells(line: Line) -> list[str]:
     ended = f"{line.status} {line.reason}".strip()
-    costs = [_bps(line.predicted_bps), _bps(line.actual_bps)]
+    costs = [shown(line.predicted_bps), shown(line.actual_bps)]
     return [line.symbol, line.side, line.algo, str(line.ordered), str(line.filled), *costs, ended]
 
 
@@ -91,8 +91,8 @@ def _facts(result: Result) -> list[str]:
     total, dropped = result.total, result.dropped
     facts = [
         f"ordered {total.ordered}, filled {total.filled}, duplicates {result.duplicates}, "
-        f"lost {result.lost}; slippage predicted {_bps(total.predicted_bps)} bps, "
-        f"actual {_bps(total.actual_bps)} bps"
+        f"lost {result.lost}; slippage predicted {shown(total.predicted_bps)} bps, "
+        f"actual {shown(total.actual_bps)} bps"
     ]
     if dropped is not None:
         facts.append(
@@ -107,7 +107,3 @@ def _facts(result: Result) -> list[str]:
     facts.append(f"ledger, books and logs: {result.folder}")
     facts.append(f"Prefect UI, while it runs (--keep, or `make up`): {result.ui}")
     return facts
-
-
-def _bps(value: Decimal | None) -> str:
-    return "–" if value is None else f"{value:.1f}"

@@ -61,7 +61,7 @@ def _slippage_row(name: str, parents: list[ParentOrder]) -> Row:
 
 def shown(bps: Decimal | None) -> str:
     """Basis points for people, one decimal."""
-    return "–" if bps is None else f"{bps:.1f}"
+    return "–" if bps is None else str(bps.quantize(Decimal("0.1")) + 0)  # + 0: no "-0.0"
 
 
 def _fills(parents: Iterable[ParentOrder]) -> Iterator[tuple[ParentOrder, ChildOrder, Execution]]:
