@@ -251,6 +251,34 @@ def test_the_kill_latch_stops_every_child_and_no_cancel(gateway: GatewayProcess,
     play(scene())
 
 
+def test_a_latch_that_cannot_be_looked_at_counts_as_set(gateway: GatewayProcess, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    async def scene() -> None:
+        async with broker_at(gateway, latch_path=tmp_path / "file" / "latch") as here:
+            _, answer = here.try_place(await here.contract(), Side.BUY, 1, Decimal(70))
+            assert isinstance(answer, NotSent)
+            assert "latch" in answer.reason
+
+    play(scene())
+
+
+def test_a_frame_that_could_not_be_built_is_surely_not_sent(gateway: GatewayProcess) -> None:
+    """The library fails on the way to the socket; the last hop takes its count back."""
+
+    async def scene() -> None:
+        async with broker_at(gateway) as here:
+            contract = replace(await here.contract(), local_symbol="\udc80")
+            child, answer = here.try_place(contract, Side.BUY, 1, Decimal(70))
+            assert isinstance(answer, NotSent)
+            assert "UnicodeEncodeError" in answer.reason
+            assert here.broker.last_hop.charged(child.parent) == 0
+            await here.whole()
+            assert here.frames(child.order_ref) == []
+
+    play(scene())
+
+
 def test_a_child_about_to_die_is_not_sent(gateway: GatewayProcess) -> None:
     async def scene() -> None:
         async with broker_at(gateway) as here:

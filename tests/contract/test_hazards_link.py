@@ -167,7 +167,9 @@ def test_while_the_gateway_lost_ib_nothing_is_sent_and_after_it_the_books_are_re
             assert here.broker.link.connection_no == 1, "the socket stays"
             _, refused = here.try_place(contract, Side.BUY, 1, quote.bid_px - 40 * contract.tick)
             assert isinstance(refused, NotSent)
+            begun = time.monotonic()
             assert isinstance(await here.broker.snapshot(), Unknown)
+            assert time.monotonic() - begun < 1, "not asked at all"
             await here.fault(restored)
             await here.good()
             assert here.broker.link.connection_no == 1

@@ -126,6 +126,19 @@ def test_an_execution_asked_for_is_reported_once_and_a_pushed_one_always() -> No
     play(scene())
 
 
+def test_an_execution_first_told_by_a_snapshot_is_reported_too() -> None:
+    async def scene() -> None:
+        desk = Desk()
+        asked = asyncio.ensure_future(desk.requests.ask(5, lambda: None, 1.0))
+        await asyncio.sleep(0)
+        desk.intake.raw(exec_fields(reqId="5"))
+        desk.intake.end(5)
+        (row,) = await asked  # type: ignore[misc]
+        assert desk.inbox.drain() == (row,)
+
+    play(scene())
+
+
 @pytest.mark.parametrize("kind", ["3", "5", "11", "59", "61"])
 def test_unreadable_evidence_is_an_alarm(kind: str) -> None:
     async def scene() -> None:
