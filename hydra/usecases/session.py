@@ -76,7 +76,8 @@ async def prepare_symbol(
     if isinstance(bars, Refused | Unknown):
         return SymbolDenied(symbol, (f"NO_BARS: {bars}",))
     await _await_quote(desk, contract)
-    return Prepared(symbol, contract, tuple(bars))
+    # the session's own day is not over: its bar would tell the strategy what it cannot know yet
+    return Prepared(symbol, contract, tuple(bar for bar in bars if bar.on < session_on))
 
 
 async def prepare(desk: Desk, state: SessionState) -> None:
