@@ -8,9 +8,11 @@ from hydra.domain.catalogue import (
     connection,
     laws,
     ledger,
+    research,
     risk,
     session,
     simulated_gateway,
+    simulation,
     worker,
 )
 from hydra.domain.catalogue.entry import Entry
@@ -24,5 +26,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     **session.ENTRIES,
     **worker.ENTRIES,
     **risk.ENTRIES,
+    **research.ENTRIES,
+    **simulation.ENTRIES,
     **laws.ENTRIES,
 }
