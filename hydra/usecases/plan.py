@@ -4,15 +4,16 @@
 the broker's positions lag and sizing twice trades twice.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from hydra.domain.contract import Contract
 from hydra.domain.errors import UserError
 from hydra.domain.events import IntentDenied, ParentOpened, SessionPlanned
-from hydra.domain.ids import parent_id
+from hydra.domain.ids import is_own_ref, parent_id, parent_of
 from hydra.domain.intent import OrderIntent
 from hydra.domain.market import DailyBar
 from hydra.domain.parent import ParentOrder
@@ -26,6 +27,9 @@ from hydra.risk.sizing import reachable_target, target_lots
 from hydra.risk.view import Denied
 from hydra.usecases.desk import Desk, append, keep
 from hydra.usecases.trade import entry_view
+
+# How long before its session's date an order of that session may have traded at the earliest.
+REFERENCES_LIVE = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ def _planned(desk: Desk, request: SessionRequest, prepared: Prepared) -> ParentO
             prepared.symbol,
             (f"NOT_TERMINAL: {known.parent_id} is {known.status}: amend it afterwards",),
         )
-    n = 1 if known is None else _number(known) + 1
+    n = _unused_number(desk, request.session_on, prepared.symbol, 1 if known is None else _number(known) + 1)
     plan = _size(desk, request, prepared, n)
     if isinstance(plan, SymbolDenied):
         return plan
@@ -142,6 +146,15 @@ def _planned(desk: Desk, request: SessionRequest, prepared: Prepared) -> ParentO
             return SymbolDenied(prepared.symbol, (f"NOT_PLANNED: {outcome.reason}",))
         return keep(desk, rival)
     return keep(desk, outcome)
+
+
+def _unused_number(desk: Desk, session_on: date, symbol: str, n: int) -> int:
+    """The first number from n whose references the broker never saw: the ledger may be the younger one."""
+    seen = {ref for one in desk.snapshots for ref in (*one.working_refs, *one.completed_filled)}
+    since = datetime.combine(session_on, time(), tzinfo=desk.broker_zone) - REFERENCES_LIVE
+    seen |= {one.order_ref for one in desk.ledger.known_executions(since).values()}
+    used = {parent_of(ref) for ref in seen if is_own_ref(ref)}
+    return next(free for free in itertools.count(n) if parent_id(session_on, symbol, free) not in used)
 
 
 def _size(desk: Desk, request: SessionRequest, prepared: Prepared, n: int) -> SessionPlanned | SymbolDenied:
