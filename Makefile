@@ -1,5 +1,5 @@
 # Every target does its own set-up. ARGS passes options on: make demo ARGS="--seed 7", make test ARGS="-k config".
-.PHONY: help setup demo up test check docs lock clean
+.PHONY: help setup demo up test simulate prove check docs lock clean
 .DEFAULT_GOAL := help
 
 VENV := .venv/bin
@@ -23,6 +23,12 @@ up: .venv/.ready ## the demo's stack, left running for the UI until Ctrl-C
 test: .venv/.ready ## everything that must hold; ends with the suites it skipped and why
 	@sh .ci/test-tools
 	@$(VENV)/pytest -q -n 2 --dist loadgroup $(ARGS)
+
+simulate: .venv/.ready ## a thousand seeded worlds full of faults, judged from outside
+	@$(VENV)/hydra simulate --seeds 0:1000 $(ARGS)
+
+prove: .venv/.ready ## ten thousand worlds, with the JSON document and its figures
+	@$(VENV)/hydra simulate --seeds 0:10000 --json build/simulation.json $(ARGS)
 
 check: .venv/.ready ## lint, types and import layers only
 	@$(VENV)/ruff check .

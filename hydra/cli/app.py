@@ -43,6 +43,7 @@ COMMANDS: Final[dict[str, LateCommand]] = {
     "adopt": LateCommand("doubt", "Trade", "Book, by name, a position or fill we did not cause.", "adopt"),
     "trading": LateCommand("trading", "Trade", "Show, narrow or widen what may be sent."),
     "ledger": LateCommand("ledger", "Look", "Export and verify the ledger."),
+    "simulate": LateCommand("simulate", "Prove", "Seeded worlds full of faults, judged from outside.", "simulate"),
     "config": LateCommand("config", "Look", "Show the settings in force and where each one comes from."),
 }
 

@@ -11,12 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hydra.simulation.network import Network
-from hydra.simulation.process import SimProcess, owner_of, running
-
-
-# Tasks of killed processes. Collecting one would run its `finally` blocks, which a SIGKILL never does; the
-# process that runs many worlds is replaced now and then, so that this list stays short.
-GRAVEYARD: list[asyncio.Task[Any]] = []
+from hydra.simulation.process import GRAVEYARD, owner_of
 
 
 class Stuck(Exception):
@@ -43,7 +38,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, network: Network | None = None) -> None:
         self._virtual_s = 0.0
-        self._has_dead = False
         self._is_over = False
         selector = _JumpingSelector()
         super().__init__(selector)
@@ -57,11 +51,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
     ) -> asyncio.Handle:
-        """As asyncio's, but nothing of a dead process is ever scheduled."""
+        """As asyncio's; what belongs to a process is run by it, or not at all once it is dead."""
         if self._is_over:
             return asyncio.Handle(callback, args, self, context)
         handle = super().call_soon(callback, *args, context=context)
-        self._drop_if_dead(handle, context)
+        _give_to_owner(handle)
         return handle
 
     def call_at(  # type: ignore[override]
@@ -72,28 +66,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         handle = super().call_at(when, callback, *args, context=context)
-        self._drop_if_dead(handle, context)
+        _give_to_owner(handle)
         return handle
-
-    def bury(self, process: SimProcess) -> None:
-        """Drop every callback of a process that just died."""
-        self._has_dead = True
-        handles: list[Any] = [*self._ready, *self._scheduled]  # type: ignore[attr-defined]
-        for handle in handles:
-            if owner_of(handle._context) is process:
-                handle.cancel()
 
     def end(self) -> None:
         """The world is over. What is still suspended stays referenced: closing it would run its code."""
         self._is_over = True
         GRAVEYARD.extend(asyncio.all_tasks(self))
         self.close()
-
-    def _drop_if_dead(self, handle: asyncio.Handle, context: contextvars.Context | None) -> None:
-        if self._has_dead:
-            owner = owner_of(context) if context is not None else running()
-            if owner is not None and owner.is_dead:
-                handle.cancel()
 
     async def create_connection(  # type: ignore[override]
         self, protocol_factory: Callable[[], asyncio.BaseProtocol], host: str, port: int, **_: Any
@@ -109,3 +89,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _jump(self, seconds: float) -> None:
         self._virtual_s += seconds
+
+
+def _give_to_owner(handle: Any) -> None:
+    owner = owner_of(handle._context)
+    if owner is not None:
+        handle._args = (handle._context, handle._callback, *handle._args)
+        handle._callback = owner.carry

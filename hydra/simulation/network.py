@@ -1,10 +1,12 @@
 """A network in memory: ordered bytes with latency between two asyncio protocols of one loop.
 
 A pipe can be cut the ways a wire is cut: closed by one side (FIN), reset (RST), or silent (half-open: both
-ends believe in it and nothing arrives). `segments` splits or coalesces what is written.
+ends believe in it and nothing arrives). What is written can be split into segments, collected into one, made
+late, or held back as a whole until a partition heals; its order never changes, for it is TCP.
 """
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -27,6 +29,7 @@ class MemoryTransport(asyncio.Transport):
         self._is_closing = False
         self._is_lost = False
         self._arrives_at = 0.0
+        self._unsent = bytearray()
         self.peer: MemoryTransport | None = None
         self.owner = owner
         self.is_silent = False
@@ -36,13 +39,19 @@ class MemoryTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._is_closing or not data:
             return
-        for segment in self._network.segments(bytes(data)):
-            self._carry(segment)
+        self._network.before_write(self.owner, data)
+        if self._network.collect_s > 0:
+            self._collect(bytes(data))
+        else:
+            for segment in self._network.segments(bytes(data)):
+                self._carry(segment)
+        self._network.after_write(self.owner, data)
 
     def close(self) -> None:
         """FIN: the peer reads what was written, then the end."""
         if self._is_closing:
             return
+        self._send_collected()
         self._is_closing = True
         self._network.loop.call_soon(self.lose, None)
         self._at_peer(lambda peer: peer.receive_end())
@@ -95,6 +104,7 @@ class MemoryTransport(asyncio.Transport):
         """What the operating system does for a process that died: nothing of it runs, its peer is told."""
         if self._is_lost:
             return
+        self._send_collected()
         self._is_closing = self._is_lost = True
         self._network.forget(self)
         if is_reset:
@@ -108,7 +118,7 @@ class MemoryTransport(asyncio.Transport):
 
     def receive_end(self) -> None:
         """The peer's FIN: asyncio closes this side, too, unless the protocol says otherwise."""
-        if self._is_lost:
+        if self._is_lost or self.is_silent:
             return
         if not self._protocol.eof_received():
             self._is_closing = True
@@ -121,16 +131,26 @@ class MemoryTransport(asyncio.Transport):
         self._network.forget(self)
         self._protocol.connection_lost(reason)
 
+    def _collect(self, data: bytes) -> None:
+        self._unsent += data
+        if len(self._unsent) == len(data):
+            self._network.act_later(self._network.collect_s, self._send_collected)
+
+    def _send_collected(self) -> None:
+        if self._unsent:
+            data, self._unsent = bytes(self._unsent), bytearray()
+            self._carry(data)
+
     def _carry(self, data: bytes) -> None:
-        if not self.is_silent:
-            self._at_peer(lambda peer: peer.receive(data))
+        self._at_peer(lambda peer: peer.receive(data))
 
     def _at_peer(self, act: "Callable[[MemoryTransport], None]") -> None:
         """Schedule something at the other end, after everything that was sent before it."""
         peer, loop = self.peer, self._network.loop
-        if peer is None:
+        if peer is None or self.is_silent:
             return
-        self._arrives_at = max(self._arrives_at, loop.time() + self._network.latency_s())
+        soonest = max(loop.time(), self._network.parted_until_s) + self._network.latency_s()
+        self._arrives_at = max(self._arrives_at, soonest)
         self._network.deliver(self._arrives_at, peer, act)
 
 
@@ -169,8 +189,13 @@ class Network:
         self.pipes: list[MemoryTransport] = []
         self.latency_s: Callable[[], float] = lambda: LATENCY_S
         self.segments: Segments = whole
+        self.collect_s = 0.0
+        self.parted_until_s = 0.0
+        self.is_out_of_sockets = False
         self.owner_now: Callable[[], object] = lambda: None
         self.run_as: Callable[[object, Callable[[], None]], None] = lambda _, act: act()
+        self.before_write: Callable[[object, bytes | bytearray | memoryview], None] = lambda _, data: None
+        self.after_write: Callable[[object, bytes | bytearray | memoryview], None] = lambda _, data: None
 
     def listen(self, factory: Callable[[], asyncio.BaseProtocol], port: int) -> MemoryServer:
         """A port that connections find; OSError when it is taken."""
@@ -182,7 +207,9 @@ class Network:
     async def connect(
         self, factory: Callable[[], asyncio.BaseProtocol], port: int
     ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
-        await asyncio.sleep(self.latency_s())
+        if self.is_out_of_sockets:
+            raise OSError(24, "Too many open files")
+        await asyncio.sleep(max(self.parted_until_s - self.loop.time(), 0.0) + self.latency_s())
         if port not in self.listeners:
             raise ConnectionRefusedError(111, f"nobody listens on port {port}")
         far_factory, far_owner = self.listeners[port]
@@ -193,7 +220,12 @@ class Network:
         return near, near.get_protocol()
 
     def deliver(self, at_s: float, to: MemoryTransport, act: Callable[[MemoryTransport], None]) -> None:
-        self.loop.call_at(at_s, self.run_as, to.owner, lambda: act(to))
+        """Nobody's callback while it is under way: what was written outlives its writer."""
+        self.loop.call_at(at_s, self.run_as, to.owner, lambda: act(to), context=contextvars.Context())
+
+    def act_later(self, delay_s: float, act: Callable[[], None]) -> None:
+        """The wire's own doing."""
+        self.loop.call_at(self.loop.time() + delay_s, act, context=contextvars.Context())
 
     def forget(self, pipe: MemoryTransport) -> None:
         if pipe in self.pipes:

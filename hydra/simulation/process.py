@@ -1,15 +1,27 @@
-"""A process of the simulated world: everything that runs in its context, and its death by SIGKILL.
+"""A process of the simulated world: everything that runs in its context, its death, and its sleep.
 
-A killed process runs not one line more: its callbacks are dropped, its tasks stay suspended and referenced
-until the world ends, its sockets are closed from outside, its handles are let go without commit.
+A killed process runs not one line more, wherever it was: its callbacks are dropped, its tasks and whatever
+it was in the middle of stay suspended and referenced for ever (collecting them would run their `finally`
+blocks), its sockets are closed from outside, its handles are let go without commit. A stopped one (SIGSTOP)
+finds on waking all that came meanwhile. Both may happen between two lines of synchronous code: every
+callback runs in a greenlet of its own, which can be left there.
 """
 
 import asyncio
 import contextvars
+import ctypes
+from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from greenlet import getcurrent, greenlet
+
 _PROCESS: contextvars.ContextVar["SimProcess | None"] = contextvars.ContextVar("process", default=None)
+
+# What is suspended for ever. The extra reference keeps it from being collected even when the interpreter
+# ends; a process that runs many worlds is replaced now and then, so that it does not grow without end.
+GRAVEYARD: list[object] = []
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(GRAVEYARD))
 
 
 def running() -> "SimProcess | None":
@@ -25,31 +37,84 @@ def owner_of(context: contextvars.Context | None) -> "SimProcess | None":
 class SimProcess:
     """One process by name; `run` starts its main coroutine in a context of its own."""
 
-    def __init__(self, name: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, name: str, pid: int, loop: asyncio.AbstractEventLoop) -> None:
         self.name = name
+        self.pid = pid
         self.is_dead = False
+        self.is_stopped = False
         self.main: asyncio.Task[Any] | None = None
-        self.on_death: list[Callable[[], None]] = []
         self._loop = loop
-        self._context = contextvars.copy_context()
+        self._context = contextvars.Context()
         self._context.run(_PROCESS.set, self)
+        self._backlog: list[tuple[contextvars.Context, Callable[..., Any], tuple[Any, ...]]] = []
+        self._parked: tuple[greenlet, asyncio.Task[Any] | None] | None = None
 
     def run(self, main: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
         self.main = self._loop.create_task(self._context.run(main), context=self._context)
         return self.main
 
     def enter(self, act: Callable[[], None]) -> None:
-        """Run something as this process, unless it is dead."""
-        if not self.is_dead:
-            self._context.copy().run(act)
+        """Something reaches this process from outside, such as bytes on a socket."""
+        self.carry(self._context.copy(), act)
 
-    def die(self) -> None:
-        """SIGKILL: from now on nothing of it runs; what it held is let go by others."""
+    def carry(self, context: contextvars.Context, callback: Callable[..., Any], *args: Any) -> None:
+        """Run one callback of this process; later if it is stopped, never if it is dead."""
         if self.is_dead:
             return
+        if self.is_stopped:
+            self._backlog.append((context, callback, args))
+            return
+        body = greenlet(callback)
+        body.gr_context = context
+        body.switch(*args)
+
+    # --- what is done to it ---
+
+    def die(self) -> None:
+        """SIGKILL: from now on nothing of it runs. Does not return when it is this process that runs."""
         self.is_dead = True
-        for let_go in self.on_death:
-            let_go()
+        GRAVEYARD.append((self, self._backlog, self._parked))
+        if running() is self:
+            self._leave()
+
+    def stop(self) -> None:
+        """SIGSTOP. When it is this process that runs, this returns at its SIGCONT."""
+        self.is_stopped = True
+        if running() is self:
+            self._parked = (getcurrent(), asyncio.current_task(self._loop))
+            self._leave()
+
+    def resume(self) -> None:
+        """SIGCONT: first it goes on where it was, then it sees what came meanwhile, in order."""
+        if self.is_dead or not self.is_stopped:
+            return
+        self.is_stopped = False
+        if self._parked is not None:
+            self._loop.call_soon(self._unpark, context=contextvars.Context())
+        backlog, self._backlog = self._backlog, []
+        for context, callback, args in backlog:
+            self._loop.call_soon(callback, *args, context=context)
+
+    def _leave(self) -> None:
+        """Suspend the code that runs now and give the thread back to the loop."""
+        here = getcurrent()
+        task = asyncio.current_task(self._loop)
+        if task is not None:
+            _leave_task(self._loop, task)
+        if self.is_dead:
+            GRAVEYARD.append((here, task))
+        assert here.parent is not None
+        here.parent.switch()
+
+    def _unpark(self) -> None:
+        if self.is_dead or self._parked is None:
+            return
+        (body, task), self._parked = self._parked, None
+        if task is not None:
+            _enter_task(self._loop, task)
+        body.parent = getcurrent()
+        body.switch()
 
     def __repr__(self) -> str:
-        return f"<{self.name}{' dead' if self.is_dead else ''}>"
+        state = " dead" if self.is_dead else " stopped" if self.is_stopped else ""
+        return f"<{self.name}{state}>"

@@ -13,6 +13,7 @@ from hydra.domain.catalogue import (
     session,
     simulated_gateway,
     simulation,
+    simulation,
     worker,
 )
 from hydra.domain.catalogue.entry import Entry
@@ -27,6 +28,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     **worker.ENTRIES,
     **risk.ENTRIES,
     **research.ENTRIES,
+    **simulation.ENTRIES,
     **simulation.ENTRIES,
     **laws.ENTRIES,
 }

@@ -1,0 +1,150 @@
+"""What is done at the gateway, by the faults of its own catalogue."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from hydra.simulation.faults import Fault
+from hydra.simulation.injector import Effect, Injector, number_in
+from hydra.simulation.world import World
+
+
+def _rule(name: str, *kinds: str) -> Effect:
+    """A treatment of messages, for as long as the fault lasts."""
+
+    def inject(to: Injector, fault: Fault) -> bool:
+        options = {**fault.options, "for_s": fault.for_s}
+        if not kinds:
+            return to.ask_gateway(name, **options)
+        done = [to.ask_gateway(name, **{"kind": kind, **options}) for kind in kinds]
+        return all(done)
+
+    return inject
+
+
+def _once(name: str, **fixed: object) -> Effect:
+    return lambda to, fault: to.ask_gateway(name, **{**fixed, **fault.options})
+
+
+def _own_once(name: str) -> Effect:
+    """Armed for the next such moment of an order of ours; it happens when the gateway passes there."""
+    return lambda to, fault: to.arm_gateway(name, fault)
+
+
+def _and_drop(name: str) -> Effect:
+    def inject(to: Injector, fault: Fault) -> bool:
+        options = dict(fault.options)
+        if name == "next_valid_id_rollback":
+            options["client_id"] = 1
+        return to.ask_gateway(name, **options) and to.ask_gateway("drop")
+
+    return inject
+
+
+def _link(back: str) -> Effect:
+    def inject(to: Injector, fault: Fault) -> bool:
+        if not to.world.gateway.faults.is_link_up:
+            return False
+        to.later(fault.for_s, to.ask_gateway, back)
+        return to.ask_gateway("1100")
+
+    return inject
+
+
+def _until(name: str, undo: Callable[[World], None], **fixed: object) -> Effect:
+    def inject(to: Injector, fault: Fault) -> bool:
+        to.later(fault.for_s, undo, to.world)
+        return to.ask_gateway(name, **fixed)
+
+    return inject
+
+
+def _completed_again(world: World) -> None:
+    world.gateway.faults.completed = "normal"
+
+
+def _executions_again(world: World) -> None:
+    world.gateway.faults.executions = "normal"
+
+
+def _restart(to: Injector, fault: Fault) -> bool:
+    options = {"for_s": fault.for_s} if fault.for_s else {}
+    return to.ask_gateway("restart", **options)
+
+
+def _no_login(to: Injector, fault: Fault) -> bool:
+    return to.ask_gateway("refuse", for_s=fault.for_s) and to.ask_gateway("drop")
+
+
+def _swizzle(to: Injector, fault: Fault) -> bool:
+    steps = 6
+    for step in range(steps):
+        begin_s = fault.for_s * step / steps
+        to.later(begin_s, to.ask_gateway, "freeze")
+        to.later(begin_s + fault.for_s / steps / 2, to.ask_gateway, "thaw")
+    return True
+
+
+def _farm(to: Injector, fault: Fault) -> bool:
+    to.later(fault.for_s, lambda: to.ask_gateway("farm", code=2104))
+    return to.ask_gateway("farm", code=2103)
+
+
+def _at_symbol(name: str) -> Effect:
+    return lambda to, fault: to.ask_gateway(
+        name, symbol=next(iter(to.world.scenario.targets)), **fault.options
+    )
+
+
+def _halt(to: Injector, fault: Fault) -> bool:
+    symbol = next(iter(to.world.scenario.targets))
+    gap = int(number_in(fault, "gap_ticks"))
+    to.later(fault.for_s, lambda: to.ask_gateway("resume", symbol=symbol, gap_ticks=gap))
+    return to.ask_gateway("halt", symbol=symbol)
+
+
+def _margin(to: Injector, fault: Fault) -> bool:
+    to.later(fault.for_s, lambda: to.ask_gateway("margin", factor=1.0))
+    return to.ask_gateway("margin", factor=number_in(fault, "factor"))
+
+
+GATEWAY: Final[Mapping[str, Effect]] = {
+    "delay_status": _rule("delay", "orderStatus", "openOrder"),
+    "delay_exec": _rule("delay", "execDetails"),
+    "late_commission": _rule("delay", "commissionReport"),
+    "duplicate_status": _rule("duplicate_status"),
+    "duplicate_exec": _rule("duplicate_exec"),
+    "reorder": _once("reorder"),
+    "lose_ack": _own_once("lose_ack"),
+    "lose_request": _own_once("lose_request"),
+    "cancel_fill_race": _own_once("fill"),
+    "fill_after_cancel": _own_once("late_fill"),
+    "late_beyond_settle": _own_once("late_fill"),
+    "link_1101": _link("1101"),
+    "link_1102": _link("1102"),
+    "zombie_326": lambda to, fault: to.ask_gateway("zombie_326", seconds=fault.for_s),
+    "gateway_restart": _restart,
+    "nightly_restart": _restart,
+    "id_rollback": _and_drop("next_valid_id_rollback"),
+    "warning": _once("warn"),
+    "wrong_cancelled": _once("wrong_cancelled"),
+    "correction": _once("correction"),
+    "mute_completed": _until("mute_completed", _completed_again),
+    "empty_completed": _until("empty_completed", _completed_again),
+    "silent_executions": _until("silent_executions", _executions_again),
+    "mute_end": _rule("mute"),
+    "mute_status": _rule("mute", "orderStatus"),
+    "mute_exec": _rule("mute", "execDetails"),
+    "reject": _once("reject"),
+    "freeze": _rule("freeze"),
+    "swizzle": _swizzle,
+    "error_100": _once("error_100"),
+    "quotes_refused": _and_drop("error_354_next_request"),
+    "farm_broken": _farm,
+    "no_login": _no_login,
+    "liquidation": _at_symbol("liquidate"),
+    "manual_trade": _at_symbol("manual_trade"),
+    "bust": _once("bust"),
+    "margin": _margin,
+    "halt": _halt,
+    "visibility": _once("visibility"),
+}

@@ -1,0 +1,153 @@
+"""One world from its seed to its verdict: `run_world`. The same seed and options give the same bytes."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+from hydra.clock import SystemClock
+from hydra.domain.errors import HydraError
+from hydra.persistence.open import open_ledger
+from hydra.simgateway.books import Books, books_of
+from hydra.simulation.crew import Crew
+from hydra.simulation.effects import EFFECTS
+from hydra.simulation.fault_kinds import FAULTS
+from hydra.simulation.injector import Injector
+from hydra.simulation.loop import Stuck
+from hydra.simulation.oracle import Violation
+from hydra.simulation.scenario import Scenario, scenario_of
+from hydra.simulation.verdict import filled_lots
+from hydra.simulation.world import Tell, World
+
+TEMPLATE_NAME: Final = "template.sqlite3"
+_MEMORY_FILES: Final = Path("/dev/shm")
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a world may draw from and what is kept of it; `folder` holds the template ledger."""
+
+    folder: Path
+    kinds: tuple[str, ...] = tuple(FAULTS)
+    keep: Path | None = None
+    change: Callable[[Scenario], Scenario] | None = None
+
+
+@dataclass(slots=True)
+class WorldResult:
+    """One world's outcome, as plain values."""
+
+    seed: int
+    violations: list[Violation] = field(default_factory=list)
+    hits: list[tuple[str, str]] = field(default_factory=list)
+    filled: int = 0
+    wanted: int = 0
+    runs: int = 0
+    statuses: tuple[str, ...] = ()
+    end_s: float = 0.0
+    is_denied: bool = False
+    is_calm_early: bool = False
+    digest: str = ""
+    wall_s: float = 0.0
+
+
+def run_world(seed: int, options: RunOptions, tell: Tell | None = None) -> WorldResult:
+    """Run the world of this seed to its end and judge it; never raises for what happens inside."""
+    begun_s = perf_counter()
+    scenario = scenario_of(seed, options.kinds)
+    if options.change is not None:
+        scenario = options.change(scenario)
+    folder = Path(tempfile.mkdtemp(prefix=f"world-{seed}-", dir=options.folder))
+    try:
+        result = _run(scenario, options, folder, tell)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    result.wall_s = perf_counter() - begun_s
+    return result
+
+
+@contextmanager
+def prepared_folder() -> Iterator[Path]:
+    """A folder for worlds, in memory where the machine has such a file system, with one migrated ledger."""
+    place = _MEMORY_FILES if _MEMORY_FILES.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="hydra-worlds-", dir=place) as folder:
+        make_template(Path(folder))
+        yield Path(folder)
+
+
+def make_template(folder: Path) -> None:
+    """One empty ledger, migrated once; every world begins with a copy of it."""
+    clock = SystemClock()
+    open_ledger(folder / TEMPLATE_NAME, now=clock.now, wall_s=clock.wall_s).close()
+    (folder / f"{TEMPLATE_NAME}.heads").unlink(missing_ok=True)
+
+
+def _run(scenario: Scenario, options: RunOptions, folder: Path, tell: Tell | None) -> WorldResult:
+    shutil.copyfile(options.folder / TEMPLATE_NAME, folder / "ledger.sqlite3")
+    world = World(scenario, folder, tell)
+    crew = Crew(world)
+    injector = Injector(world, crew, EFFECTS)
+    crew.on_calm = injector.end
+
+    async def work() -> None:
+        injector.begin()
+        await crew.work()
+
+    try:
+        world.run(work)
+    except Stuck:
+        world.oracle.breach("f", "everybody waits for somebody else")
+    end_s = world.loop.time()
+    world.close()
+    lines = _export(world)
+    if options.keep is not None:
+        _keep(options.keep / str(scenario.seed), books_of(world.gateway.gateway.core.state), lines)
+    filled, wanted = filled_lots(world.oracle)
+    parents = world.oracle.ledger.parents
+    return WorldResult(
+        seed=scenario.seed,
+        violations=world.oracle.violations,
+        hits=injector.hits,
+        filled=filled,
+        wanted=wanted,
+        runs=len(world.processes),
+        statuses=tuple(parents[name].status for name in sorted(parents)),
+        end_s=round(end_s, 6),
+        is_denied=bool(crew.denied) or any(one.status == "DENIED" for one in parents.values()),
+        is_calm_early=crew.is_calm_early,
+        digest=hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+    )
+
+
+def _export(world: World) -> list[str]:
+    """The ledger as `hydra ledger export --json` writes it; all that was told at commits must be there."""
+    try:
+        ledger = open_ledger(
+            world.ledger_path, now=world.clock.now, wall_s=world.clock.wall_s, read_only=True
+        )
+    except (HydraError, ValueError) as problem:  # a damaged ledger may be one that nobody can open
+        return [f"unreadable: {type(problem).__name__}"]
+    try:
+        rows = list(ledger.export())
+    except (HydraError, ValueError) as problem:
+        return [f"unreadable: {type(problem).__name__}"]
+    finally:
+        ledger.close()
+    there = {(row["stream"], row["seq"]) for row in rows}
+    lost = {(row.stream, row.seq) for row in world.oracle.lost_rows}
+    for row in world.committed_rows:
+        if (row.stream, row.seq) not in there and (row.stream, row.seq) not in lost:
+            world.oracle.breach("c", f"{row.kind} {row.seq} of {row.stream} had committed and is gone")
+    return [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows]
+
+
+def _keep(folder: Path, books: Books, lines: list[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "books.json").write_text(json.dumps(books, indent=1) + "\n")
+    (folder / "ledger.jsonl").write_text("".join(f"{line}\n" for line in lines))

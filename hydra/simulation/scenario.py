@@ -1,0 +1,98 @@
+"""What one seed fixes: market, times, latencies, targets, faults. Pure: the same seed, the same scenario."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Final
+
+from hydra.execution.policy import ExecutionPolicy
+from hydra.risk.limits import Limits, default_limits
+from hydra.simgateway.core import GatewaySettings
+from hydra.simulation.fault_kinds import FAULTS
+from hydra.simulation.faults import Fault, draw_faults
+
+EXCHANGES: Final = {"ZO": "CBOT", "HE": "CME", "LE": "CME", "GF": "CME", "ZR": "CBOT", "OJ": "NYBOT"}
+BROKER_ZONE: Final = "America/Chicago"
+SESSION_ON: Final = date(2026, 11, 23)
+LADDER_S: Final = (60.0, 30.0, 15.0)
+_LIQUID: Final = ("HE", "LE", "ZO", "GF")
+# ZO trades through midnight in Chicago; this is 23:49 there.
+_BEFORE_MIDNIGHT: Final = datetime(2026, 11, 24, 5, 49, tzinfo=UTC)
+_MIDNIGHT: Final = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
+_MORNING: Final = datetime(2026, 11, 23, 14, 35, tzinfo=UTC)
+_POLICY: Final = ExecutionPolicy(ladder_s=LADDER_S, horizon_s=780.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One world, fixed before it begins; times in virtual seconds from its start."""
+
+    seed: int
+    start: datetime = _MORNING
+    targets: Mapping[str, int] = field(default_factory=lambda: {"ZO": 6})
+    policy: ExecutionPolicy = _POLICY
+    gateway: GatewaySettings = field(default_factory=lambda: GatewaySettings(zone="US/Central"))
+    heartbeat_s: float = 10.0
+    latency_s: float = 0.0005
+    faults: tuple[Fault, ...] = ()
+    maintenance_at_s: float | None = None
+
+    @property
+    def limits(self) -> Limits:
+        return default_limits("paper", EXCHANGES)
+
+    @property
+    def maintenance_at(self) -> datetime | None:
+        """The start of the gateway's maintenance window, if this world has one."""
+        if self.maintenance_at_s is None:
+            return None
+        return self.start + timedelta(seconds=self.maintenance_at_s)
+
+
+def scenario_of(seed: int, kinds: Iterable[str] = FAULTS) -> Scenario:
+    """The world of this seed; `kinds` are the faults it may draw from."""
+    rng = Random(f"world/{seed}")
+    horizon_s = float(rng.randrange(600, 1000, 20))
+    faults = draw_faults(Random(f"faults/{seed}"), kinds, horizon_s * 0.8)
+    names = {fault.kind for fault in faults}
+    symbols = rng.sample(_LIQUID, rng.choice((1, 1, 2)))
+    targets = {symbol: rng.choice((-1, 1)) * rng.randint(1, 8) for symbol in symbols}
+    start = _MORNING + timedelta(minutes=rng.randrange(0, 180), seconds=rng.randrange(60))
+    gateway = GatewaySettings(
+        seed=seed,
+        zone="US/Central",
+        exec_time=rng.choice(("zone", "zone", "utc", "naive")),
+        executions_visibility="all",
+        pushes_open_orders=rng.random() < 0.8,
+    )
+    latency_s = round(rng.choice((0.0002, 0.0005, 0.002, 0.01)), 5)
+    maintenance_at_s = None
+    if "day_end" in names:
+        start, targets = (
+            _BEFORE_MIDNIGHT + timedelta(seconds=rng.randrange(240)),
+            {"ZO": rng.choice((-3, 3, 6))},
+        )
+        faults = tuple(_over_midnight(rng, fault, start) for fault in faults)
+    if "nightly_restart" in names:
+        maintenance_at_s = next(fault.at_s for fault in faults if fault.kind == "nightly_restart")
+    return Scenario(
+        seed=seed,
+        start=start,
+        targets=targets,
+        policy=ExecutionPolicy(ladder_s=LADDER_S, horizon_s=horizon_s),
+        gateway=gateway,
+        latency_s=latency_s,
+        faults=faults,
+        maintenance_at_s=maintenance_at_s,
+    )
+
+
+def _over_midnight(rng: Random, fault: Fault, start: datetime) -> Fault:
+    """The kill of `day_end`: shortly before midnight in the broker's zone, the restart after it."""
+    if fault.kind != "day_end":
+        return fault
+    midnight_s = (_MIDNIGHT - start).total_seconds()
+    before_s = round(rng.uniform(1.0, 90.0), 3)
+    options: dict[str, object] = {"restart_s": before_s + fault.for_s}
+    return replace(fault, at_s=midnight_s - before_s, aim="", options=options)
