@@ -13,7 +13,6 @@ from hydra.domain.catalogue import (
     session,
     simulated_gateway,
     simulation,
-    simulation,
     worker,
 )
 from hydra.domain.catalogue.entry import Entry
@@ -28,7 +27,6 @@ CATALOGUE: Final[dict[str, Entry]] = {
     **worker.ENTRIES,
     **risk.ENTRIES,
     **research.ENTRIES,
-    **simulation.ENTRIES,
     **simulation.ENTRIES,
     **laws.ENTRIES,
 }
