@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
+from math import ceil
 from typing import Any, Final
 
 from hydra.domain.events import (
@@ -12,12 +13,13 @@ from hydra.domain.events import (
     PositionAdopted,
     TradingStateChanged,
 )
+from hydra.domain.order import ChildState
 from hydra.domain.parent import ParentOrder
 from hydra.persistence.account import PEAK_RESTART
 from hydra.persistence.chain import EventRow, Head
 from hydra.persistence.codec import Event, decode, instant_of, instant_us
 from hydra.persistence.database import Database
-from hydra.persistence.streams import MESSAGES, Stream
+from hydra.persistence.streams import MESSAGES, MICRO, Stream
 
 Table = dict[Any, tuple[Any, ...]]
 _NUMBERED = tuple[int, datetime, Event]
@@ -83,7 +85,14 @@ def _refold_parent(
     parent = stream.parent
     if parent is None:
         return
-    tables["parents"][name] = (*stream.summary[1:8], parent.cum_qty, *stream.summary[9:])
+    summary = stream.summary
+    tables["parents"][name] = (
+        *summary[1:8],
+        parent.cum_qty,
+        *summary[9:12],
+        _sent_musd(parent),
+        *summary[13:],
+    )
     for seq, at, event in numbered:
         if type(event) in MESSAGES:
             tables["messages"][name, seq] = (instant_us(at),)
@@ -91,6 +100,12 @@ def _refold_parent(
         con_id = parent.opened.con_id
         lots[con_id] = lots.get(con_id, 0) + parent.opened.side.sign * parent.cum_qty
     _refold_children(tables, parent)
+
+
+def _sent_musd(parent: ParentOrder) -> int:
+    sent = [child.sending for child in parent.children if child.state is not ChildState.NOT_SENT]
+    usd = parent.opened.usd_per_point if parent.opened else Decimal(0)
+    return sum(ceil(of.qty * abs(of.limit_px) * usd * MICRO) for of in sent)
 
 
 def _refold_children(tables: dict[str, Table], parent: ParentOrder) -> None:

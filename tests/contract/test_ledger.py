@@ -377,6 +377,7 @@ def test_client_ids_are_leased_apart(desk: Desk) -> None:
 
 def test_a_released_lease_is_free_for_anyone(store: Store, desk: Desk) -> None:
     desk.ledger.release(desk.lease)
+    assert not desk.ledger.renew(desk.lease)
     taken = store.open(desk.hands).acquire(1, "otherhost/9/9", "build")
     assert isinstance(taken, Lease)
     assert taken.epoch == 2
