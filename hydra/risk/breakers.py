@@ -233,8 +233,8 @@ def _moved(
     by: str,
 ) -> BreakerMoved:
     return BreakerMoved(
-        breaker=breaker,
-        state=state,
+        breaker=breaker.value,
+        state=state.value,
         cooldown_left=left,
         value=value,
         threshold=threshold(breaker, limits),

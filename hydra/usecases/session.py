@@ -81,10 +81,13 @@ async def prepare_symbol(
 
 
 async def prepare(desk: Desk, state: SessionState) -> None:
-    """Prepare every symbol; what fails is denied with its reason and hinders no other."""
+    """Prepare all symbols at once; what fails is denied with its reason and hinders no other."""
     strategy = named_strategy(state.request.strategy)
-    for symbol in state.request.symbols:
-        outcome = await prepare_symbol(desk, state.request.session_on, symbol, strategy)
+    symbols = state.request.symbols
+    outcomes = await asyncio.gather(
+        *(prepare_symbol(desk, state.request.session_on, symbol, strategy) for symbol in symbols)
+    )
+    for symbol, outcome in zip(symbols, outcomes, strict=True):
         if isinstance(outcome, SymbolDenied):
             state.denied.append(outcome)
         else:
@@ -120,11 +123,13 @@ def workable(desk: Desk, state: SessionState) -> list[str]:
 
 
 async def _await_quote(desk: Desk, contract: Contract) -> None:
-    """Give the first quote a moment; without one the symbol is denied later, with that reason."""
+    """Give the first quote a moment; a market that is closed or halted has none to wait for."""
     until = desk.clock.wall_s() + QUOTE_PATIENCE_WALL_S
     while desk.clock.wall_s() < until:
         quote = desk.broker.quote(contract.con_id)
-        if quote is not None and quote.mid_px is not None:
+        if quote is not None and (quote.mid_px is not None or quote.halted):
+            return
+        if contract.interval_at(desk.clock.now()) is None:
             return
         await desk.clock.sleep_wall(0.05)
 
