@@ -7,7 +7,7 @@ straight from the dataclass: two events are encoded on the order path, and `json
 
 import json
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -49,7 +49,9 @@ class _Form:
         except (TypeError, ValueError) as error:
             raise TypeError(f"{self.kind}: {error} in {value!r}") from error
 
-    def read(self, plain: Mapping[str, Any]) -> Any:
+    def read(self, plain: Any) -> Any:
+        if not isinstance(plain, dict):
+            raise ValueError(f"is {plain!r}, not an object")
         if plain.keys() != self.readers.keys():
             raise ValueError(f"has the fields {sorted(plain)}, not {list(self.readers)}")
         return self.cls(**{name: take(plain[name]) for name, take in self.readers.items()})
@@ -182,9 +184,7 @@ _FORMS: Final[dict[type, _Form]] = {cls: _Form(cls) for cls in EVENT_TYPES}
 # The version each kind is written in now. A changed event gets the next number and, in _BY_VERSION, a reader
 # for every version that was ever written: the ledger is never rewritten.
 VERSIONS: Final[dict[str, int]] = {form.kind: 1 for form in _FORMS.values()}
-_BY_VERSION: Final[dict[tuple[str, int], Callable[[Mapping[str, Any]], Any]]] = {
-    (form.kind, 1): form.read for form in _FORMS.values()
-}
+_BY_VERSION: Final[dict[tuple[str, int], _Read]] = {(form.kind, 1): form.read for form in _FORMS.values()}
 
 
 def encode(event: Event) -> tuple[str, int, str]:

@@ -114,15 +114,19 @@ class LeaseBook:
 
     def acquire(self, client_id: int, holder: str, build_id: str) -> Lease | Conflict:
         """The lease at a new epoch, or one line that says who has it; blocks at most 2 s, after a kill."""
+        had_lock = client_id in self._locks
         if not self._lock(client_id):
             refusal = self._evict(client_id)
             if refusal is not None:
                 return Conflict(refusal)
+        lease: Lease | Conflict | None = None
         try:
-            return self._raise_epoch(client_id, holder, build_id)
-        except BaseException:
-            self._unlock(client_id)
-            raise
+            lease = self._raise_epoch(client_id, holder, build_id)
+            return lease
+        finally:
+            # A second lease that fails must not cost the first one its lock.
+            if not isinstance(lease, Lease) and not had_lock:
+                self._unlock(client_id)
 
     def problem(self, lease: Lease) -> str | None:
         """Why the lease is not current, read in the caller's transaction; None when it is."""
@@ -156,7 +160,6 @@ class LeaseBook:
             if row is not None and not row[3] and not self._is_lock_shared:
                 refusal = self._out_of_reach(client_id, holder, row[1], row[2])
                 if refusal is not None:
-                    self._unlock(client_id)
                     return Conflict(refusal)
             epoch = 1 if row is None else int(row[0]) + 1
             self._database.execute(_TAKE, (client_id, epoch, holder, build_id, self._wall_s()))

@@ -103,9 +103,10 @@ def _connected(
             database = Database(backend, read_only=read_only, around=around)
             ensure_schema(database, where, read_only=read_only)
             return database
-        except (DBAPIError, backend.error) as error:
+        except (DBAPIError, backend.error, OSError) as error:
             if database is not None:
                 database.close()
+            backend.close()
             cause = getattr(error, "orig", None) or error
             if "locked" not in str(cause) or time.monotonic() > deadline:
                 raise Unavailable("HY-405", where=where, problem=cause) from error

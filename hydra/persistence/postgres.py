@@ -47,6 +47,9 @@ class PostgresBackend:
     def tidy(self, raw: Any) -> bool:
         return True  # the server looks after its own log
 
+    def close(self) -> None:
+        pass
+
     def failure(self, error: Exception, *, at_commit: bool) -> Failure:
         state = getattr(error, "sqlstate", None)
         if state in _DECIDE_AGAIN:

@@ -1,7 +1,9 @@
 """SQLite as the ledger's store: WAL, every commit on disk, and the write lock taken before the first read."""
 
+import fcntl
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +38,7 @@ class SqliteBackend:
     def __init__(self, path: Path, busy_timeout_s: float) -> None:
         self.path = path
         self._busy_timeout_s = busy_timeout_s
+        self._mark: OpenMark | None = None
 
     def create_engine(self) -> Engine:
         return create_engine(
@@ -47,6 +50,8 @@ class SqliteBackend:
         )
 
     def configure(self, raw: Any, *, read_only: bool) -> None:
+        if self._mark is None:
+            self._mark = OpenMark(self.path)
         raw.execute("PRAGMA synchronous=FULL")
         raw.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         if has_wal_reset_bug(sqlite3.sqlite_version_info):
@@ -63,7 +68,21 @@ class SqliteBackend:
         return bool(raw.in_transaction)
 
     def tidy(self, raw: Any) -> bool:
-        return checkpoint_alone(raw)
+        """Moves the log into the file and empties it, while no other connection is open.
+
+        On versions with the WAL-reset bug that is the only safe moment: nobody can write meanwhile.
+        """
+
+        def checkpoint() -> bool:
+            busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return bool(busy == 0)
+
+        return self._mark is not None and self._mark.alone(checkpoint)
+
+    def close(self) -> None:
+        mark, self._mark = self._mark, None
+        if mark is not None:
+            mark.close()
 
     def failure(self, error: Exception, *, at_commit: bool) -> Failure:
         if at_commit:
@@ -78,20 +97,28 @@ class SqliteBackend:
         return Failure.FAILED
 
 
-def checkpoint_alone(raw: Any) -> bool:
-    """Moves the WAL into the file and empties it, if no other connection is open; False when one is.
+class OpenMark:
+    """A lock file that every connection of ours shares, so that one can know that it is alone.
 
-    Exclusive locking is what makes it safe on versions with the WAL-reset bug: nobody can write meanwhile.
+    SQLite's exclusive locking mode does not do for a log that is open already: it lets others in.
     """
-    try:
-        raw.execute("PRAGMA locking_mode=EXCLUSIVE")
-        busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return bool(busy == 0)
-    except sqlite3.OperationalError:
-        return False
-    finally:
-        raw.execute("PRAGMA locking_mode=NORMAL")
-        raw.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path.with_name(f"{path.name}.open"), os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+
+    def alone(self, act: Callable[[], bool]) -> bool:
+        """What `act` returns, done while nobody else can open the ledger; False when somebody has it open."""
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return act()
+        except BlockingIOError:
+            return False
+        finally:
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
 
 
 def reserve_wal(path: Path, reserve_bytes: int) -> None:
