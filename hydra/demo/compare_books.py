@@ -36,6 +36,11 @@ def newest(executions: Events, qty_key: str, px_key: str) -> dict[str, tuple[int
     return kept
 
 
+def is_foreign(order: dict[str, Any]) -> bool:
+    """Whether the broker made this order itself: no client here is number 0, none sends without a reference."""
+    return order.get("client_id") == 0 and not order["order_ref"]
+
+
 def booked_once(events: Events) -> Problems:
     """Every ChildFilled stands once: the same execution id in two events is a double booking."""
     ids = Counter(event["payload"]["exec_id"] for event in events if event["kind"] == "ChildFilled")
@@ -45,7 +50,7 @@ def booked_once(events: Events) -> Problems:
 def sent_once(books: Books) -> Problems:
     """One placeOrder frame an order_ref, whatever the gateway answered; one order an order_ref."""
     frames = Counter(frame["order_ref"] for frame in books["frames"] if frame["kind"] != "cancelOrder")
-    orders = Counter(order["order_ref"] for order in books["orders"])
+    orders = Counter(order["order_ref"] for order in books["orders"] if not is_foreign(order))
     found = [f"{ref} was sent {count} times" for ref, count in frames.items() if count > 1]
     return found + [f"{ref} is {count} orders" for ref, count in orders.items() if count > 1]
 
@@ -55,6 +60,8 @@ def promised_before(books: Books, sendings: dict[str, dict[str, Any]]) -> Proble
     problems = []
     for order in books["orders"]:
         sending = sendings.get(order["order_ref"])
+        if is_foreign(order):
+            continue
         if sending is None:
             problems.append(f"{order['order_ref']} has no ChildSending")
             continue
@@ -72,7 +79,8 @@ def promised_before(books: Books, sendings: dict[str, dict[str, Any]]) -> Proble
 
 def lost(books: Books, events: Events) -> Problems:
     """What the gateway did and the ledger does not say, and the other way round, execution by execution."""
-    fills = [event["payload"] for event in events if event["kind"] == "ChildFilled"]
+    booked = ("ChildFilled", "ForeignExecutionBooked")
+    fills = [event["payload"] for event in events if event["kind"] in booked]
     theirs, ours = newest(books["executions"], "qty", "price"), newest(fills, "last_qty", "last_px")
     problems = [f"execution {root} is not in the ledger" for root in theirs.keys() - ours.keys()]
     problems += [f"execution {root} is unknown to the gateway" for root in ours.keys() - theirs.keys()]
@@ -100,16 +108,45 @@ def positions_differ(books: Books, events: Events) -> Problems:
     ]
 
 
+def parent_of(order_ref: str) -> str:
+    """The parent inside an order reference: `H-20261123-ZO-1-C03` -> `20261123-ZO-1`."""
+    return order_ref.removeprefix("H-").rpartition("-C")[0]
+
+
+def approvals(events: Events) -> dict[str, int]:
+    """Lots approved, by parent."""
+    opened = [event["payload"] for event in events if event["kind"] == "ParentOpened"]
+    return {one["parent_id"]: int(one["order_qty"]) for one in opened}
+
+
+def overcommitted(books: Books, events: Events) -> Problems:
+    """At no order's acceptance did lots filled and lots working together exceed what was approved."""
+    approved, problems = approvals(events), []
+    ours = [order for order in books["orders"] if not is_foreign(order) and order.get("accepted_at")]
+    for order in ours:
+        parent, at = parent_of(order["order_ref"]), datetime.fromisoformat(order["accepted_at"])
+        lots = 0
+        for other in ours:
+            if parent_of(other["order_ref"]) != parent or datetime.fromisoformat(other["accepted_at"]) > at:
+                continue
+            ended_at = other.get("ended_at")
+            is_over = ended_at is not None and datetime.fromisoformat(ended_at) <= at
+            lots += int(other["filled"] if is_over and other is not order else other["qty"])
+        if lots > approved.get(parent, 0):
+            problems.append(
+                f"{order['order_ref']}: {lots} lots filled or working, {approved.get(parent, 0)} approved"
+            )
+    return problems
+
+
 def overfilled(books: Books, events: Events) -> Problems:
     """No parent has more executed at the gateway than was approved for it."""
-    approved = {
-        event["payload"]["parent_id"]: int(event["payload"]["order_qty"])
-        for event in events
-        if event["kind"] == "ParentOpened"
-    }
+    approved = approvals(events)
     done: dict[str, int] = defaultdict(int)
     for _, _, (order_ref, _, lots, _) in newest(books["executions"], "qty", "price").values():
-        done[order_ref.removeprefix("H-").rpartition("-C")[0]] += lots
+        if not order_ref:
+            continue  # foreign: compared with what the ledger booked as such, and with the positions
+        done[parent_of(order_ref)] += lots
     return [
         f"{parent}: {lots} lots executed, {approved.get(parent, 0)} approved"
         for parent, lots in done.items()
@@ -129,7 +166,7 @@ def compare(books: Books, events: Events) -> dict[str, Any]:
     duplicates = sent_once(books) + booked_once(events)
     missing = lost(books, events)
     rest = promised_before(books, sendings) + positions_differ(books, events) + overfilled(books, events)
-    rest += still_working(books)
+    rest += overcommitted(books, events) + still_working(books)
     return {
         "equal": not (duplicates or missing or rest),
         "orders": len(books["orders"]),

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -173,6 +174,11 @@ class TradingDay:
     def of(self, kind: str) -> list[dict[str, Any]]:
         """The payloads of one kind of event."""
         return [event["payload"] for event in self.ledger() if event["kind"] == kind]
+
+    def of_times(self, kind: str) -> list[datetime]:
+        """When the events of one kind were recorded, in market time."""
+        found = [event["recorded_at"] for event in self.ledger() if event["kind"] == kind]
+        return sorted(datetime.fromisoformat(at) for at in found)
 
     def frames(self, kind: str = "placeOrder") -> list[dict[str, Any]]:
         return [frame for frame in self.gateway.books()["frames"] if frame["kind"] == kind]

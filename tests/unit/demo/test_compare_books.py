@@ -77,6 +77,44 @@ def test_a_correction_counts_once_by_its_highest_revision() -> None:
     assert compare_books.compare(books, events)["equal"]
 
 
+def _foreign(books: Books, events: Events) -> None:
+    """A person's trade at the screen: an order of nobody's, booked as foreign."""
+    books["orders"].append(
+        {"order_ref": "", "client_id": 0, "side": "SELL", "qty": 1, "filled": 1, "status": "Filled"}
+    )
+    books["executions"].append(
+        {"exec_id": "m.1.01", "order_ref": "", "con_id": 2, "side": "SELL", "qty": 1, "price": "9"}
+    )
+    books["positions"].append({"con_id": 2, "symbol": "HE", "qty": -1})
+    events.append({**_fill("m.1.01", 1, "9"), "kind": "ForeignExecutionBooked"})
+    events[-1]["payload"].update(order_ref="", con_id=2, side="SELL")
+
+
+def _crowd(books: Books, ended_at: str | None) -> None:
+    """A second order of the parent, accepted after the first one's fill of two and its end at `ended_at`."""
+    first = books["orders"][0]
+    first.update(accepted_at="2026-11-23T15:00:01+00:00", ended_at=ended_at, filled=2)
+    second = {"order_ref": f"{REF[:-2]}02", "accepted_at": "2026-11-23T15:00:05+00:00", "qty": 1, "filled": 0}
+    books["orders"].append({**first, **second, "ended_at": "2026-11-23T15:00:06+00:00"})
+
+
+def test_foreign_trades_are_equal_once_they_are_booked_as_such() -> None:
+    books, events = _books(), _events()
+    _foreign(books, events)
+    assert compare_books.compare(books, events)["equal"]
+    events.pop()
+    assert "execution m.1 is not in the ledger" in compare_books.compare(books, events)["problems"]
+
+
+def test_what_was_filled_and_what_works_never_exceed_the_approval_together() -> None:
+    """The same two orders: one after the other, and at once."""
+    for ended_at, overlap in (("2026-11-23T15:00:04+00:00", False), (None, True)):
+        books = _books()
+        _crowd(books, ended_at)
+        found = compare_books.overcommitted(books, _events())
+        assert bool(found) is overlap, found
+
+
 Damage = Callable[[Books, Events], Any]
 DAMAGES: dict[str, tuple[Damage, str]] = {
     "sent twice": (lambda b, e: b["frames"].append(dict(b["frames"][0])), "was sent 2 times"),
