@@ -122,15 +122,16 @@ class Parts:
 def ended_together() -> Iterator[Parts]:
     """Whatever ends the block, also SIGTERM or Ctrl-C, ends every process with it."""
     parts = Parts()
-    earlier = signal.signal(signal.SIGTERM, _interrupt)
+    # SIGINT, too: a shell's background job ignores it unless somebody asks for it
+    earlier = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield parts
     finally:
-        held = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in earlier:
+            signal.signal(number, signal.SIG_IGN)
         parts.end()
-        signal.signal(signal.SIGINT, held)
-        signal.signal(signal.SIGTERM, earlier)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 def free_port() -> int:

@@ -160,7 +160,7 @@ def _judge(
         in_doubt=in_doubt,
         wall_s=wall_s,
         resident_mib_max=watch.resident_bytes_max / 2**20,
-        ui=f"{watch.stack.ui_url}/runs/flow-run/{watch.run_id}",
+        ui=f"{watch.stack.ui_url}/v2/runs/flow-run/{watch.run_id}",
         folder=str(watch.stack.folder),
     )
 
