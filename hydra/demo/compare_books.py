@@ -37,7 +37,7 @@ def newest(executions: Events, qty_key: str, px_key: str) -> dict[str, tuple[int
 
 
 def is_foreign(order: dict[str, Any]) -> bool:
-    """Whether the broker made this order itself: no client here is number 0, none sends without a reference."""
+    """Whether the broker made this order itself: no client is number 0, none sends without a reference."""
     return order.get("client_id") == 0 and not order["order_ref"]
 
 
