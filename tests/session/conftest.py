@@ -32,3 +32,14 @@ def open_day(tmp_path: Path) -> Iterator[OpenDay]:
 @pytest.fixture
 def day(open_day: OpenDay) -> TradingDay:
     return open_day()
+
+
+@pytest.fixture(scope="module")
+def traded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TradingDay]:
+    """One day per file for what is refused: a lot of HE is bought, and nothing is in doubt."""
+    here = tmp_path_factory.mktemp("traded")
+    with running_gateway(here / "gateway", speed=SPEED) as gateway:
+        day = TradingDay(gateway, here, SPEED)
+        assert day.session("HE=1").code == 0
+        yield day
+        day.close()

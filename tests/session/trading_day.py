@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -120,14 +120,24 @@ class TradingDay:
         again = start_gateway(self.gateway.state_dir, port=self.gateway.port, speed=self.speed)
         self.gateway.process = again.process
 
-    def start(self, *command: object, env: Mapping[str, str] | None = None, **settings: object) -> Running:
+    def start(
+        self,
+        *command: object,
+        env: Mapping[str, str] | None = None,
+        without: Collection[str] = (),
+        **settings: object,
+    ) -> Running:
         """`hydra COMMAND` as a process; `settings` with two underscores for the dot go before it."""
         chosen = {**self.settings, **{key.replace("__", "."): value for key, value in settings.items()}}
         sets = [f"--set={key}={value}" for key, value in chosen.items() if value is not None]
         process = HydraProcess(
             [*sets, *map(str, command)],
             self.here,
-            {**self.environment(), **(env or {})},
+            {
+                name: text
+                for name, text in {**self.environment(), **(env or {})}.items()
+                if name not in without
+            },
             self.here / f"run-{next(self._numbers)}",
         )
         self._running.append(process)
