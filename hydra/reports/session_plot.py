@@ -26,8 +26,10 @@ def draw(data: dict[str, Any]) -> bytes:
     rows = max(1, -(-len(panels) // COLUMNS))
     size = (PANEL_INCHES[0] * COLUMNS, PANEL_INCHES[1] * rows)
     figure, grid = pyplot.subplots(rows, COLUMNS, figsize=size, dpi=DPI, squeeze=False)
+    span = _span(panels)
     for axes, panel in zip(grid.flat, panels, strict=False):
         _draw_panel(axes, panel)
+        axes.set_xlim(*span)  # one session, one time axis
     for axes in list(grid.flat)[len(panels) :]:
         axes.axis("off")
     figure.suptitle(f"{data['title']}: mid, our orders, our fills (UTC)", fontsize=10)
@@ -39,7 +41,7 @@ def draw(data: dict[str, Any]) -> bytes:
 
 
 def _draw_panel(axes: Any, panel: dict[str, Any]) -> None:
-    from matplotlib.dates import DateFormatter
+    from matplotlib.dates import AutoDateLocator, DateFormatter
 
     axes.step(*_xy(panel["mid"]), where="post", color="0.55", linewidth=0.9, label="mid")
     for start, end, price in panel["orders"]:
@@ -52,9 +54,20 @@ def _draw_panel(axes: Any, panel: dict[str, Any]) -> None:
     axes.set_title(
         f"{panel['symbol']} {panel['side']} {panel['filled']}/{panel['ordered']}", fontsize=9, loc="left"
     )
+    axes.ticklabel_format(axis="y", useOffset=False)
+    axes.xaxis.set_major_locator(AutoDateLocator(maxticks=7))  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=UTC))  # type: ignore[no-untyped-call]
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.25)
+
+
+def _span(panels: list[dict[str, Any]]) -> tuple[datetime, datetime]:
+    """From the first to the last thing drawn in any panel, with a little air."""
+    times = [point[0] for panel in panels for point in [*panel["mid"], *panel["orders"], *panel["fills"]]]
+    times += [order[1] for panel in panels for order in panel["orders"]]
+    first, last = (min(times), max(times)) if times else (0.0, 1.0)
+    air = max((last - first) * 0.02, 1.0)
+    return _at(first - air), _at(last + air)
 
 
 def _xy(points: list[list[float]]) -> tuple[list[datetime], list[float]]:
