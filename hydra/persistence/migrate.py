@@ -20,12 +20,14 @@ _TABLES: Final[dict[str, str]] = {
 
 
 def ensure_schema(database: Database, where: str, *, read_only: bool) -> None:
-    """Migrates a new or older ledger; refuses a newer one, a foreign file, and, to read, a missing one."""
+    """Migrates a new or older ledger; refuses a newer one, a foreign file, to read also an older or none."""
     found = _stamp(database, where)
     if found == REVISIONS[-1]:
         return
     if found is not None and found not in REVISIONS:
         raise UserError("HY-401", where=where, found=found, known=REVISIONS[-1])
+    if read_only and found is not None:
+        raise UserError("HY-857", where=where, problem=f"its schema {found} is older", known=REVISIONS[-1])
     if read_only:
         raise UserError("HY-402", where=where)
     _upgrade(database, where)

@@ -21,6 +21,7 @@ from hydra.persistence.postgres import PostgresBackend
 from hydra.persistence.sqlite import SqliteBackend, reserve_wal
 
 BUSY_TIMEOUT_S: Final = 0.5
+RESEARCH_BUSY_TIMEOUT_S: Final = 5.0
 WAL_RESERVE_BYTES: Final = 8 << 20
 _OPENING_WAIT_S: Final = 5.0
 
@@ -47,11 +48,7 @@ def open_ledger(
     between the ledger and the driver's connection; `host` is the machine that leases are taken on.
     Errors: HY-401 newer schema, HY-402 nothing to read, HY-405 cannot be opened, HY-409 no driver.
     """
-    url = _url(url_or_path)
-    path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
-    where = str(path) if path is not None else url.render_as_string(hide_password=True)
-    if path is not None and read_only and not path.exists():
-        raise UserError("HY-402", where=where)
+    url, path, where = _located(url_or_path, read_only=read_only)
     place = folder or (path.parent if path is not None else None)
     if place is None:
         raise UserError("HY-405", where=where, problem="no folder is given for locks and heads")
@@ -68,6 +65,28 @@ def open_ledger(
         heads=HeadsFile(heads_file or place / f"{name}.heads"),
         reserve=_reserve(database, path, wal_reserve_bytes),
     )
+
+
+def open_research_tables(
+    url_or_path: str | Path, *, read_only: bool = False, busy_timeout_s: float = RESEARCH_BUSY_TIMEOUT_S
+) -> tuple[Database, str]:
+    """A connection of its own to the plain tables of experiments, models and books, and where they are.
+
+    They live in the ledger's database and are migrated with it; whoever opens them does not write orders, so
+    he waits for the writer who does. Errors as of `open_ledger`; HY-857 for an older schema, `read_only`.
+    """
+    url, path, where = _located(url_or_path, read_only=read_only)
+    backend = _backend(url, path, where, busy_timeout_s)
+    return _connected(backend, where, read_only=read_only, around=None), where
+
+
+def _located(url_or_path: str | Path, *, read_only: bool) -> tuple[URL, Path | None, str]:
+    url = _url(url_or_path)
+    path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+    where = str(path) if path is not None else url.render_as_string(hide_password=True)
+    if path is not None and read_only and not path.exists():
+        raise UserError("HY-402", where=where)
+    return url, path, where
 
 
 def _url(url_or_path: str | Path) -> URL:

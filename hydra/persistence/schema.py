@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """Every schema this build knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -193,3 +193,41 @@ leases = Table(
 
 # PostgreSQL's stand-in for BEGIN IMMEDIATE: whoever locks this table writes; it holds nothing.
 write_gate = Table("write_gate", metadata, Column("only", Integer, primary_key=True))
+
+# --- research: plain tables, no events. Rows are added and never changed: the count of trials is evidence.
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("experiment_id", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("spec_id", Text, nullable=False),
+    Column("data_hash", Text, nullable=False),
+    Column("recorded_at", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Index("experiments_spec", "spec_id"),
+    sqlite_with_rowid=False,
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("model_id", Text, primary_key=True),
+    Column("family", Text, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("registered_at", Text, nullable=False),
+    Column("build_id", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The book of each session as it was decided; written once, a rerun reads it.
+books = Table(
+    "books",
+    metadata,
+    Column("session_on", Text, primary_key=True),
+    Column("champion_id", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("recorded_at", Text, nullable=False),
+    sqlite_with_rowid=False,
+)

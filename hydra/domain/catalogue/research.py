@@ -42,8 +42,8 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "HY-857": Entry(
         COULD_NOT_RUN,
-        "experiment journal {where}: {problem}, this build reads {known}",
-        "open it once with `hydra journal` where it may be written: that brings it to this build's schema",
+        "ledger {where}, its experiment journal: {problem}, this build reads {known}",
+        "open it once where it may be written (a session does): that brings it to this build's schema",
     ),
     "HY-858": Entry(
         BAD_INPUT,

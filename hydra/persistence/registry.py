@@ -1,0 +1,147 @@
+"""Models as text files named by their sha256, and which model is which; nothing here can run code.
+
+The caller brings the sha256 that stands in the promotion event: a file, or a row, that says otherwise is
+refused. LightGBM's text form and JSON are text; a pickle is not.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from hydra.domain.errors import BrokenLaw, Unavailable, UserError, did_you_mean
+from hydra.persistence.codec import instant_of, instant_text
+from hydra.persistence.database import Database, Failure, TransactionFailed
+from hydra.research.experiment import canonical
+
+TEXT_BYTES_MAX: Final = 64 << 20
+_INSERT: Final = "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?)"
+_ROW: Final = "SELECT model_id, family, spec, sha256, registered_at, build_id FROM models WHERE model_id = ?"
+_ALL: Final = (
+    "SELECT model_id, family, spec, sha256, registered_at, build_id FROM models"
+    " ORDER BY registered_at, model_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """A model's row: `spec` is canonical JSON, `sha256` of its artefact's bytes."""
+
+    model_id: str
+    family: str
+    spec: str
+    sha256: str
+    registered_at: datetime
+    build_id: str
+
+
+class ModelRegistry:
+    """The models table over one connection, and its folder of artefacts."""
+
+    def __init__(self, database: Database, where: str, folder: Path) -> None:
+        self._database = database
+        self._where = where
+        self._folder = folder
+
+    def close(self) -> None:
+        self._database.close()
+
+    def register(
+        self,
+        model_id: str,
+        family: str,
+        spec: Mapping[str, Any],
+        artefact: str,
+        *,
+        build_id: str,
+        registered_at: datetime,
+    ) -> str:
+        """Keeps the artefact, then its row; returns the sha256. The same again changes nothing.
+
+        HY-859: not text, too large, or the id is taken by another artefact or spec.
+        """
+        data = _text_bytes(model_id, artefact)
+        sha256 = hashlib.sha256(data).hexdigest()
+        self._keep(data, sha256)  # first the file: a row never points to nothing
+        text = canonical(spec)
+        row = (model_id, family, text, sha256, instant_text(registered_at), build_id)
+        try:
+            with self._database.transaction():
+                self._database.execute(_INSERT, row)
+        except TransactionFailed as error:
+            if error.failure is not Failure.TAKEN:
+                raise Unavailable("HY-406", where=self._where, problem=error.reason) from error
+            known = self.model(model_id)
+            if (known.sha256, known.spec) != (sha256, text):
+                problem = "the id is taken by another artefact: a model never changes"
+                raise UserError("HY-859", given=model_id, problem=problem) from error
+        return sha256
+
+    def model(self, model_id: str) -> RegisteredModel:
+        """The row of a model; HY-856 when there is none."""
+        row = self._database.row(_ROW, (model_id,))
+        if row is None:
+            known = [model.model_id for model in self.models()]
+            hint = did_you_mean(model_id, known)
+            raise UserError("HY-856", where=self._where, given=model_id, hint=hint)
+        return _model(row)
+
+    def models(self) -> Sequence[RegisteredModel]:
+        """All models, oldest first."""
+        return [_model(row) for row in self._database.rows(_ALL)]
+
+    def load(self, model_id: str, sha256: str) -> str:
+        """The artefact's text, proven to be the one that was promoted; HY-855 for any other."""
+        model = self.model(model_id)
+        if model.sha256 != sha256:
+            raise BrokenLaw("HY-855", where=f"of {model_id}", found=model.sha256, expected=sha256)
+        path = self.path(sha256)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise BrokenLaw("HY-855", where=path, found=error.strerror, expected=sha256) from error
+        found = hashlib.sha256(data).hexdigest()
+        if found != sha256:
+            raise BrokenLaw("HY-855", where=path, found=found, expected=sha256)
+        return data.decode()
+
+    def path(self, sha256: str) -> Path:
+        return self._folder / f"{sha256}.txt"
+
+    def _keep(self, data: bytes, sha256: str) -> None:
+        """The artefact on disk, whole, before anything names it; one already there is proven."""
+        path = self.path(sha256)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if path.exists() and path.read_bytes() == data:
+                return
+            part = path.with_suffix(f".part{os.getpid()}")
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.chmod(0o400)
+            part.replace(path)
+        except OSError as error:
+            raise Unavailable("HY-406", where=self._folder, problem=error) from error
+
+
+def _text_bytes(model_id: str, artefact: str) -> bytes:
+    if "\0" in artefact:
+        raise UserError("HY-859", given=model_id, problem="it is not text")
+    try:
+        data = artefact.encode()
+    except UnicodeEncodeError as error:
+        raise UserError("HY-859", given=model_id, problem="it is not text") from error
+    if len(data) > TEXT_BYTES_MAX:
+        problem = f"it has {len(data)} bytes, more than {TEXT_BYTES_MAX}"
+        raise UserError("HY-859", given=model_id, problem=problem)
+    return data
+
+
+def _model(row: Sequence[Any]) -> RegisteredModel:
+    model_id, family, spec, sha256, registered_at, build_id = row
+    return RegisteredModel(model_id, family, spec, sha256, instant_of(registered_at), build_id)
