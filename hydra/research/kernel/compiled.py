@@ -73,28 +73,35 @@ def target_of(forecast: float, lots: float, equity: float, bar: BarOfMarket, rul
 
 
 @numba.njit(inline="always")
-def advance(lane: Lane, forecast: float, bar: BarOfMarket, rules: Rules) -> tuple[Lane, float, float]:
-    """Fill, mark, let the breakers speak, decide: (the lane after this bar, net dollars, cost in them)."""
+def marked(lane: Lane, bar: BarOfMarket, rules: Rules) -> tuple[Lane, float, float]:
+    """Fill what was decided, mark it, let the breakers speak: (the lane, net dollars, the cost in them)."""
     traded = abs(lane.target - lane.lots)
     cost = traded * bar.cost_lot_usd + traded * math.sqrt(traded) * bar.impact_usd
     net = lane.lots * bar.gap_usd + lane.target * bar.move_usd - cost
-    lots = lane.target
     equity = lane.equity + net
     peak = max(lane.peak, equity)
-
-    held = abs(lots) * bar.notional_usd
-    too_large = held > rules.position * max(equity, 0.0)
     daily = _cooldown(lane.daily, net < rules.daily_loss * lane.equity, rules.daily_loss_cooldown)
     drawdown = _cooldown(lane.drawdown, equity - peak < rules.drawdown * peak, rules.drawdown_cooldown)
+    too_large = _is_too_large(lane.target, equity, bar, rules)
     position = _cooldown(lane.position, too_large, rules.position_cooldown)
     released = (lane.drawdown > 0.0) & (drawdown == 0.0)
     peak = equity if released else peak
+    return Lane(lane.target, lane.target, equity, peak, daily, drawdown, position), net, cost
 
-    target = target_of(forecast, lots, equity, bar, rules)
-    halted = (daily + drawdown + position > 0.0) | too_large
-    reduces = (target >= min(lots, 0.0)) & (target <= max(lots, 0.0))
-    target = lots if halted & (not reduces) else target
-    return Lane(lots, target, equity, peak, daily, drawdown, position), net, cost
+
+@numba.njit(inline="always")
+def decided(lane: Lane, forecast: float, bar: BarOfMarket, rules: Rules) -> float:
+    """The target for the next bar; while a breaker is open only what reduces the position."""
+    target = target_of(forecast, lane.lots, lane.equity, bar, rules)
+    halted = lane.daily + lane.drawdown + lane.position > 0.0
+    halted = halted | _is_too_large(lane.lots, lane.equity, bar, rules)
+    reduces = (target >= min(lane.lots, 0.0)) & (target <= max(lane.lots, 0.0))
+    return lane.lots if halted & (not reduces) else target
+
+
+@numba.njit(inline="always")
+def _is_too_large(lots: float, equity: float, bar: BarOfMarket, rules: Rules) -> bool:
+    return abs(lots) * bar.notional_usd > rules.position * max(equity, 0.0)
 
 
 @numba.njit(inline="always")
@@ -210,9 +217,9 @@ def _step(lane: Floats, bar: BarOfMarket, rules: Rules) -> None:
             lane[5 * LANES + i],
             lane[6 * LANES + i],
         )
-        after, net, cost = advance(before, lane[FORECAST + i], bar, rules)
+        after, net, cost = marked(before, bar, rules)
         lane[i] = after.lots
-        lane[LANES + i] = after.target
+        lane[LANES + i] = decided(after, lane[FORECAST + i], bar, rules)
         lane[2 * LANES + i] = after.equity
         lane[3 * LANES + i] = after.peak
         lane[4 * LANES + i] = after.daily
@@ -223,23 +230,30 @@ def _step(lane: Floats, bar: BarOfMarket, rules: Rules) -> None:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def step_each(
-    state: Floats, forecasts: Floats, earlier: Floats, now: Floats, rules: Rules, net: Floats, cost: Floats
-) -> None:
-    """One bar of n lanes, each with a market of its own: `state` [n, 7], `earlier` and `now` [n, 5].
+def mark_each(state: Floats, bars: Floats, rules: Rules, net: Floats, cost: Floats) -> None:
+    """The first half of a bar for n lanes with markets of their own: `state` [n, 7], `bars` [n, 2, 5].
 
-    For books whose forecasts depend on what the lane earned: the same rule as `sweep`, a day at a time.
+    `bars` holds the previous row of each market and this one. For books whose forecast depends on what they
+    have just earned: the same rule as `sweep`, a day at a time. `decide_each` is the other half.
     """
-    for i in range(forecasts.shape[0]):
-        bar = bar_of(
-            (earlier[i, 1], earlier[i, 2], earlier[i, 4]),
-            now[i, 0],
-            now[i, 3],
-            (now[i, 1], now[i, 2], now[i, 4]),
-            rules,
-        )
+    for i in range(state.shape[0]):
         s = state[i]
         before = Lane(s[0], s[1], s[2], s[3], s[4], s[5], s[6])
-        after, net[i], cost[i] = advance(before, forecasts[i], bar, rules)
+        after, net[i], cost[i] = marked(before, _bar_at(bars[i], rules), rules)
         s[0], s[1], s[2], s[3] = after.lots, after.target, after.equity, after.peak
         s[4], s[5], s[6] = after.daily, after.drawdown, after.position
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def decide_each(state: Floats, bars: Floats, rules: Rules, forecasts: Floats) -> None:
+    """The second half: the next bar's targets from the forecasts [n] at this close."""
+    for i in range(state.shape[0]):
+        s = state[i]
+        lane = Lane(s[0], s[1], s[2], s[3], s[4], s[5], s[6])
+        s[1] = decided(lane, forecasts[i], _bar_at(bars[i], rules), rules)
+
+
+@numba.njit(inline="always")
+def _bar_at(rows: Floats, rules: Rules) -> BarOfMarket:
+    before, now = rows[0], rows[1]
+    return bar_of((before[1], before[2], before[4]), now[0], now[3], (now[1], now[2], now[4]), rules)

@@ -15,7 +15,7 @@ from hydra.research.kernel import (
     run,
     without_breakers,
 )
-from hydra.research.kernel.compiled import step_each
+from hydra.research.kernel.compiled import decide_each, mark_each
 from tests.unit.research.kernel_oracle import tell
 
 
@@ -148,8 +148,9 @@ def test_a_day_at_a_time_with_markets_of_their_own_is_the_same_rule() -> None:
     state[:, 2:4] = rules.capital_usd
     net, cost, stepped = np.zeros(3), np.zeros(3), []
     for t in range(300):
-        earlier, now = (np.ascontiguousarray(rows[:, i]) for i in (max(t - 1, 0), t))
-        step_each(state, np.ascontiguousarray(wishes[t]), earlier, now, rules, net, cost)
+        bars = np.ascontiguousarray(rows[:, [max(t - 1, 0), t]])
+        mark_each(state, bars, rules, net, cost)
+        decide_each(state, bars, rules, np.ascontiguousarray(wishes[t]))
         stepped.append(net.copy())
     swept = [run(m, of_columns(wishes[:, [k]]), RULES).pnl_usd[:, 0] for k, m in enumerate(markets)]
     np.testing.assert_allclose(np.array(stepped).T, swept, rtol=1e-9, atol=1e-6)

@@ -1,0 +1,40 @@
+"""Healing rules, exchangeable: each a `Rule`, all measured side by side by bench/healing.py."""
+
+from hydra.research.heal.constant import Constant
+from hydra.research.heal.cost import CostChannel
+from hydra.research.heal.drawdown import DrawdownStop
+from hydra.research.heal.posterior import BMA, MILD, STRONG, Posterior
+from hydra.research.heal.replacement import BlindMonth, Statistical, Windows
+from hydra.research.heal.rule import Allocation, Arms, Evidence, Rule, State
+
+RULES: dict[str, Rule] = {
+    rule.name: rule
+    for rule in (
+        Constant(),
+        Constant(0.75),
+        BlindMonth(),
+        Windows(),
+        Statistical(),
+        DrawdownStop(),
+        CostChannel(),
+        CostChannel(STRONG),
+        CostChannel(MILD),
+        BMA,
+    )
+}
+
+__all__ = [
+    "RULES",
+    "Allocation",
+    "Arms",
+    "BlindMonth",
+    "Constant",
+    "CostChannel",
+    "DrawdownStop",
+    "Evidence",
+    "Posterior",
+    "Rule",
+    "State",
+    "Statistical",
+    "Windows",
+]
