@@ -30,6 +30,8 @@ from hydra.usecases.trade import work_parent
 
 QUOTE_PATIENCE_WALL_S = 5.0
 RECOVER_PATIENCE_WALL_S = 15.0
+# At the end nothing waits for it any more: what is not proven by then is in doubt already.
+CLOSING_PATIENCE_WALL_S = 3.0
 
 
 async def reconcile_books(desk: Desk) -> None:
@@ -113,7 +115,7 @@ async def run_session(desk: Desk, request: SessionRequest) -> SessionState:
     await snapshot_account(desk, request.session_on)
     open_parents(desk, state)
     await asyncio.gather(*(work_parent(desk, parent) for parent in workable(desk, state)))
-    await recover(desk, RECOVER_PATIENCE_WALL_S)
+    await recover(desk, CLOSING_PATIENCE_WALL_S)
     return state
 
 

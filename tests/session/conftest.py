@@ -34,9 +34,9 @@ def day(open_day: OpenDay) -> TradingDay:
     return open_day()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def traded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TradingDay]:
-    """One day per file for what is refused: a lot of HE is bought, and nothing is in doubt."""
+    """One day for all that is refused: a lot of HE is bought, and nothing is in doubt."""
     here = tmp_path_factory.mktemp("traded")
     with running_gateway(here / "gateway", speed=SPEED) as gateway:
         day = TradingDay(gateway, here, SPEED)

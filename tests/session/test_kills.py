@@ -99,7 +99,7 @@ def test_a_stalled_holder_is_refused_for_ten_seconds_and_then_ended(open_day: Op
     early = day.session(f"ZO={OATS}")
     assert early.code == 3
     assert early.line.startswith("HY-509")
-    _sleep(stopped_s + 12.0 - time.monotonic())
+    _sleep(stopped_s + 10.5 - time.monotonic())
     done = day.session(f"ZO={OATS}")
     assert done.code == 0, done.stderr
     assert stalled.end().code == -signal.SIGKILL
