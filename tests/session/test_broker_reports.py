@@ -103,3 +103,39 @@ def test_a_bust_is_booked_and_not_traded_again(day: TradingDay) -> None:
     assert (again.code, again.parents["HE"]["cum_qty"]) == (0, held)
     assert day.sent() == sent
     day.judge()
+
+
+@pytest.mark.parametrize(("fault", "options"), [("fill", {}), ("late_fill", {"seconds": 0.1})])
+def test_a_fill_around_its_cancel_is_waited_for_before_more_is_sent(
+    day: TradingDay, fault: str, options: dict[str, object]
+) -> None:
+    """All lots fill while the cancel arrives, or are heard of within cancel_settle after the end."""
+    day.settings = {**RESTING, "simulated.cancel_settle_wall_s": 0.4}
+    day.gateway.fault(fault, **options)
+    done = day.session(f"ZO={OATS}")
+    assert done.code == 0, done.stderr
+    day.until_fired(fault)
+    assert (done.parents["ZO"]["status"], day.position("ZO")) == ("FILLED", OATS)
+    assert len(day.sent()) == 1
+    day.judge()
+
+
+def test_a_fill_later_than_any_settle_is_booked_and_halts_and_is_not_traded_back(day: TradingDay) -> None:
+    """One lot is heard of after its order's proven end: the broker's late report, told to a person."""
+    day.settings = dict(RESTING)
+    day.gateway.fault("late_fill", seconds=0.6, qty=1)
+    done = day.session(f"ZO={OATS}")
+    assert done.code == 0, done.stderr
+    day.until_fired("late_fill")
+    first = day.until(
+        lambda: [one for one in day.gateway.books()["orders"] if str(one["order_ref"]).endswith("C01")], "C01"
+    )[0]
+    day.hydra("session", "reconcile")
+    booked = sum(
+        int(one["last_qty"]) for one in day.of("ChildFilled") if one["order_ref"] == first["order_ref"]
+    )
+    assert booked == int(str(day.gateway.books()["orders"][0]["filled"]))
+    (found,) = [one for one in day.of("ReconciliationFound") if one["kind"] == "LATE_FILL"]
+    assert str(first["order_ref"]) in found["theirs"]
+    assert "ZO HALTED" in " ".join(day.hydra("trading", "show").stdout.split())
+    assert not [one for one in day.of("ChildSending") if one["side"] == "SELL"]

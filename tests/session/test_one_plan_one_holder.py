@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from hydra.clock import SystemClock
-from hydra.persistence.leases import this_holder
 from hydra.persistence.open import open_ledger
+from hydra.persistence.seat import this_holder
 from tests.gateway_client import client
 from tests.session.trading_day import OATS, RESTING, Outcome, TradingDay
 
