@@ -61,6 +61,15 @@ class HeadsFile:
                 continue
             yield Anchored(at, stream, Head(seq, own_hash))
 
+    def newest(self) -> dict[str, Head]:
+        """Where each stream ended by the last line about it."""
+        return {line.stream: line.head for line in self.lines()}
+
+    def abandon(self) -> None:
+        """Lets go as the death of the process would: what was noted and not written is lost."""
+        self._noted.clear()
+        self.close()
+
     def close(self) -> None:
         self.write()
         descriptor, self._descriptor = self._descriptor, None

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from hydra.domain.errors import BrokenLaw, Unavailable
+from hydra.domain.errors import BrokenLaw, Unavailable, UserError
 from hydra.domain.events import (
     ChildSending,
     IntentDenied,
@@ -95,6 +95,13 @@ class SqlLedger:
             self.heads.close()
         self.database.close()
 
+    def abandon(self) -> None:
+        """As `close`, but nothing more is written: what remains is what the death of the process leaves."""
+        self._leases.close()
+        if self.heads is not None:
+            self.heads.abandon()
+        self.database.close()
+
     # --- streams of parents ---
 
     def load(self, parent_id: str) -> ParentOrder | None:
@@ -172,7 +179,8 @@ class SqlLedger:
             reason = f"PARENT_QTY: {wanted} lots done or in doubt, {before.order_qty} approved"
             raise _Lost(Conflict(f"denied: {reason}", Denied((reason,))))
         plan = before.plan
-        control = self._control.read(sending.con_id, plan.symbol, plan.session_on.isoformat())
+        session_on = plan.session_on.isoformat()
+        control = self._control.read(sending.con_id, plan.symbol, session_on, sending.parent)
         denied = check(control)
         if denied is not None:
             raise _Lost(Conflict("denied: " + "; ".join(denied.reasons), denied))
@@ -243,10 +251,10 @@ class SqlLedger:
             self.heads.write()
         return news
 
-    def control(self, con_id: int, symbol: str) -> ControlState:
+    def control(self, con_id: int, symbol: str, parent_id: str = "") -> ControlState:
         """The control state now, counted for the latest session planned."""
         with self.database.reading():
-            return self._control.read(con_id, symbol, self._control.latest_session())
+            return self._control.read(con_id, symbol, self._control.latest_session(), parent_id)
 
     def positions(self) -> Mapping[int, int]:
         """Lots by con_id, flat contracts left out: our executions, foreign ones and adoptions."""
@@ -280,6 +288,8 @@ class SqlLedger:
     # --- leases ---
 
     def acquire(self, client_id: int, holder: str, build_id: str) -> Lease | Conflict:
+        """The lease to send on a client id; UserError HY-411 when this ledger has lost events."""
+        self._require_newest()
         try:
             lease = self._leases.acquire(client_id, holder, build_id)
         except TransactionFailed as failed:
@@ -289,6 +299,13 @@ class SqlLedger:
         if isinstance(lease, Lease):
             self._keep_reserve()
         return lease
+
+    def _require_newest(self) -> None:
+        """A ledger that ends before its own anchor was restored or cut: its promises and halts are lost."""
+        for stream, anchored in (self.heads.newest() if self.heads is not None else {}).items():
+            found = self._streams.head(stream).seq or self._account.head(stream).seq
+            if found < anchored.seq:
+                raise UserError("HY-411", where=self.where, stream=stream, found=found, anchored=anchored.seq)
 
     def renew(self, lease: Lease) -> bool:
         """False when the lease is another's by now: this process must not send any more."""

@@ -55,4 +55,9 @@ ENTRIES: Final[dict[str, Entry]] = {
         "ledger {where}: {count} finding(s), the first: {first}",
         "do not trade on it: keep the file, read docs/runbook.md, restore and reconcile by name",
     ),
+    "HY-411": Entry(
+        COULD_NOT_RUN,
+        "ledger {where}: {stream} ends at event {found}, it had {anchored}: an older copy, or one cut short",
+        "find the newer ledger; without one, adopt and resolve by name, then move its .heads file away",
+    ),
 }
