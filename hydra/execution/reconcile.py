@@ -178,8 +178,9 @@ def _acknowledge(
         acked[child.order_ref] = report.perm_id
         index.learn(report.perm_id, child.order_ref)
         if not child.is_terminal:
+            # First of the batch: an execution that came before its acknowledgement may end the child.
             event = ChildAcknowledged(child.order_ref, report.perm_id)
-            facts.events.setdefault(parent, []).append(event)
+            facts.events.setdefault(parent, []).insert(0, event)
     elif known != report.perm_id:
         detail = f"{child.order_ref} has permIds {known} and {report.perm_id}"
         facts.discrepancies.append(Discrepancy("TWO_PERM_IDS", child.sending.con_id, "", detail))
