@@ -89,7 +89,7 @@ class Crew:
         """The last process ended by itself, and nothing more will be done to the world."""
         newest = self.world.processes[-1]
         stopped = any(one.is_stopped and self.world.is_running(one) for one in self.world.processes)
-        is_done = not newest.is_dead and not self.failure and not stopped
+        is_done = not newest.is_dead and not stopped and (not self.failure or self.is_hopeless)
         return is_done and self.world.loop.time() >= self.faults_end_s
 
     def _pause_s(self) -> float:

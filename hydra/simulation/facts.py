@@ -22,7 +22,7 @@ from hydra.simulation.disk import Row
 
 OWN: Final = "H-"
 LIVE: Final = frozenset({"PENDING_NEW", "WORKING", "PARTIALLY_FILLED", "PENDING_CANCEL"})
-_ENDS: Final = {
+ENDS: Final = {
     "ChildNotSent": "NOT_SENT",
     "ChildCancelled": "CANCELLED",
     "ChildExpired": "EXPIRED",
@@ -184,7 +184,7 @@ class ParentFacts:
 
 @dataclass(slots=True)
 class LedgerFacts:
-    """The fold of the committed rows; `repeats` are executions written a second time."""
+    """The fold of the committed rows; `written` counts how often each execution was booked."""
 
     parents: dict[str, ParentFacts] = field(default_factory=dict)
     children: dict[str, ChildFacts] = field(default_factory=dict)
@@ -192,6 +192,7 @@ class LedgerFacts:
     written: Counter[tuple[str, int]] = field(default_factory=Counter)
     states: dict[str, tuple[str, str]] = field(default_factory=dict)
     breakers: dict[str, str] = field(default_factory=dict)
+    halts: list[tuple[str, str]] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
     adopted: Counter[int] = field(default_factory=Counter)
     newest: str = ""
@@ -217,6 +218,8 @@ class LedgerFacts:
                 self._book(said)
             case "TradingStateChanged":
                 self.states[said["scope"]] = (said["state"], said["reason"])
+                if said["state"] == "HALTED":
+                    self.halts.append((said["scope"], said["reason"]))
             case "BreakerMoved":
                 self.breakers[said["breaker"]] = said["state"]
             case "ReconciliationFound":
@@ -230,8 +233,8 @@ class LedgerFacts:
         child = self.children.get(said.get("order_ref", ""))
         if child is None:
             return
-        if kind in _ENDS:
-            child.state = _ENDS[kind]
+        if kind in ENDS:
+            child.state = ENDS[kind]
         elif kind == "ChildAcknowledged" and child.state == "PENDING_NEW":
             child.state = "WORKING"
         elif kind == "ChildCancelRequested" and child.state in LIVE:

@@ -83,7 +83,7 @@ def _draw(rng: Random, name: str, length_s: float) -> Fault:
     is_aimed = rng.random() < 0.6
     return Fault(
         kind=name,
-        at_s=round(rng.uniform(0.0, length_s), 3),
+        at_s=round(rng.choice((0.0, rng.uniform(0.0, 60.0), rng.uniform(0.0, length_s))), 3),
         aim=rng.choice(AIMS) if is_aimed else "",
         after_s=rng.choice(_AFTER_S) if is_aimed else 0.0,
         for_s=round(rng.choice((low, rng.uniform(low, high), rng.uniform(low, low + (high - low) / 4))), 3),

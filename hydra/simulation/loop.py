@@ -6,6 +6,7 @@ world (a real socket, a thread) must not be used: with nothing scheduled the loo
 
 import asyncio
 import contextvars
+import heapq
 import selectors
 from collections.abc import Callable
 from typing import Any
@@ -33,12 +34,24 @@ class _JumpingSelector(selectors.SelectSelector):
         return []
 
 
+class _OrderedTimer(asyncio.TimerHandle):
+    """Timers of one instant run in the order they were set: asyncio's own heap promises none."""
+
+    __slots__ = ("number",)
+    number: int
+
+    def __lt__(self, other: Any) -> bool:
+        mine, theirs = self.when(), other.when()
+        return bool(mine < theirs or (mine == theirs and self.number < other.number))
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A loop at virtual second 0, with an in-memory network for its connections."""
 
     def __init__(self, network: Network | None = None) -> None:
         self._virtual_s = 0.0
         self._is_over = False
+        self._timers = 0
         selector = _JumpingSelector()
         super().__init__(selector)
         selector.jump = self._jump
@@ -65,8 +78,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         *args: Any,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
-        handle = super().call_at(when, callback, *args, context=context)
+        self._timers += 1
+        handle = _OrderedTimer(when, callback, args, self, context)
+        handle.number = self._timers
         _give_to_owner(handle)
+        heapq.heappush(self._scheduled, handle)  # type: ignore[attr-defined]
+        handle._scheduled = True  # type: ignore[attr-defined]
         return handle
 
     def end(self) -> None:

@@ -10,12 +10,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from hydra.simgateway.contracts import contract_for
 from hydra.simgateway.records import Executed, ExecutionRevised, OrderAccepted, OrderModified, Record
 from hydra.simulation.disk import Row, Transaction
-from hydra.simulation.facts import LIVE, OWN, GatewayFacts, LedgerFacts, root_of
+from hydra.simulation.facts import ENDS, LIVE, OWN, GatewayFacts, LedgerFacts, ParentFacts, root_of
 from hydra.simulation.scenario import Scenario
 
 _EPSILON_S: Final = 1e-6
+# The clock of a machine that trades may be off by this much from the gateway's.
+CLOCK_SKEW: Final = timedelta(seconds=2.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Oracle:
             self.breach("b", f"{ref} is at the gateway without a durable ChildSending")
         elif child is not None:
             self._check_same(record, child.sending)
+            if child.state not in LIVE:
+                self.breach("a", f"{ref} begins to work, the ledger had ended it as {child.state}")
         if len(self.gateway.frames[ref]) > 1:
             self.breach("b", f"{len(self.gateway.frames[ref])} placeOrder frames of {ref} arrived")
         if len(self.gateway.perm_ids[ref]) > 1:
@@ -128,6 +133,10 @@ class Oracle:
                 self._check_limits(row)
             elif row.kind in ("ChildFilled", "ForeignExecutionBooked"):
                 self._check_deal(row)
+            elif row.kind in ENDS:
+                self._check_end(row)
+            elif row.kind == "ParentOpened":
+                self._check_opened(row)
 
     def _check_sending(self, row: Row, pid: int) -> None:
         """(d), as things stood the moment before this promise."""
@@ -146,12 +155,58 @@ class Oracle:
             self.breach("d", f"{ref} is promised while {parent.plan['symbol']} is halted")
         elif (state == "REDUCING" or open_breakers) and not self._only_reduces(row):
             self.breach("d", f"{ref} increases while {state}, breakers {open_breakers}")
+        self._check_doubt(row, parent)
+        deadline_at = parent.opened["deadline_at"] if parent.opened else ""
+        if not deadline_at or datetime.fromisoformat(said["good_till"]) > datetime.fromisoformat(deadline_at):
+            self.breach("d", f"{ref} lives until {said['good_till']}, its parent until {deadline_at}")
         window = self.scenario.maintenance_at
         if window is not None:
             good_till = datetime.fromisoformat(said["good_till"])
             latest = window - timedelta(seconds=self.scenario.policy.settle_wall_s)
             if self._now < window + timedelta(minutes=1) and good_till > latest:
                 self.breach("d", f"{ref} lives until {good_till}, the maintenance window begins at {window}")
+
+    def _check_doubt(self, row: Row, parent: ParentFacts) -> None:
+        """(e): an instrument in doubt takes no order that may increase."""
+        settle = timedelta(seconds=self.scenario.policy.settle_wall_s) + CLOCK_SKEW
+        symbol = parent.plan["symbol"]
+        doubtful = [
+            child.order_ref
+            for child in self.ledger.children.values()
+            if child.state in LIVE
+            and child.sending["con_id"] == row.payload["con_id"]
+            and self._now > datetime.fromisoformat(child.sending["good_till"]) + settle
+        ]
+        doubtful += [
+            name
+            for name, one in self.ledger.parents.items()
+            if one.status == "IN_DOUBT" and one.plan["symbol"] == symbol
+        ]
+        if doubtful and not self._only_reduces(row):
+            self.breach("e", f"{row.payload['order_ref']} increases while {doubtful} are in doubt")
+
+    def _check_end(self, row: Row) -> None:
+        """(a), law 3: what the ledger ends no longer works, none lapses before its time."""
+        ref = row.payload["order_ref"]
+        if row.kind == "ChildResolved":
+            return
+        for perm_id in self.gateway.perm_ids.get(ref, ()):
+            if self.gateway.orders[perm_id].is_working:
+                self.breach("a", f"{row.kind} of {ref}, which works at the gateway as permId {perm_id}")
+        if row.kind == "ChildLapsed":
+            settle = timedelta(seconds=self.scenario.policy.settle_wall_s)
+            good_till = datetime.fromisoformat(self.ledger.children[ref].sending["good_till"])
+            if self._now + CLOCK_SKEW <= good_till + settle:
+                self.breach("c", f"{ref} is called lapsed before its good_till {good_till} and settle")
+
+    def _check_opened(self, row: Row) -> None:
+        """(e): a limit in dollars means something only if a point is worth what the exchange says."""
+        said = row.payload
+        month = f"{said['con_id'] % 1_000_000}"
+        symbol = self.ledger.parents[row.stream].plan["symbol"]
+        true_usd = contract_for(symbol, month).usd_per_point
+        if Decimal(said["usd_per_point"]) != true_usd:
+            self.breach("e", f"{row.stream}: a point is {true_usd} USD, not {said['usd_per_point']}")
 
     @property
     def _now(self) -> datetime:

@@ -16,7 +16,8 @@ EXCHANGES: Final = {"ZO": "CBOT", "HE": "CME", "LE": "CME", "GF": "CME", "ZR": "
 BROKER_ZONE: Final = "America/Chicago"
 SESSION_ON: Final = date(2026, 11, 23)
 LADDER_S: Final = (60.0, 30.0, 15.0)
-_LIQUID: Final = ("HE", "LE", "ZO", "GF")
+# Thin books first: there a session takes its time. The liquid ones fill within a ladder or two.
+_SYMBOLS: Final = ("ZO", "ZO", "ZO", "ZR", "ZR", "OJ", "OJ", "GF", "LE", "HE")
 # ZO trades through midnight in Chicago; this is 23:49 there.
 _BEFORE_MIDNIGHT: Final = datetime(2026, 11, 24, 5, 49, tzinfo=UTC)
 _MIDNIGHT: Final = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
@@ -56,8 +57,8 @@ def scenario_of(seed: int, kinds: Iterable[str] = FAULTS) -> Scenario:
     horizon_s = float(rng.randrange(600, 1000, 20))
     faults = draw_faults(Random(f"faults/{seed}"), kinds, horizon_s * 0.8)
     names = {fault.kind for fault in faults}
-    symbols = rng.sample(_LIQUID, rng.choice((1, 1, 2)))
-    targets = {symbol: rng.choice((-1, 1)) * rng.randint(1, 8) for symbol in symbols}
+    symbols = [rng.choice(_SYMBOLS) for _ in range(rng.choice((1, 1, 1, 2)))]
+    targets = {symbol: rng.choice((-1, 1)) * rng.randint(1, 10) for symbol in symbols}
     start = _MORNING + timedelta(minutes=rng.randrange(0, 180), seconds=rng.randrange(60))
     gateway = GatewaySettings(
         seed=seed,

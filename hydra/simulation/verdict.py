@@ -11,6 +11,9 @@ ENDED: Final = frozenset({"FILLED", "REMAINDER", "IN_DOUBT", "DENIED"})
 HIDING: Final = frozenset({"day_end", "no_login", "visibility", "silent_executions"})
 # Faults after which the ledger itself lacks what it once had: what was lost must stop all sending.
 DAMAGING: Final = frozenset({"db_bit_flip", "db_wal_cut", "db_old_file"})
+# Faults that show at the broker what our books do not explain. Whatever else happens is no reason to halt:
+# an engine that halts on any fault is safe and useless.
+HALTING: Final = HIDING | DAMAGING
 
 
 def judge_end(oracle: Oracle, denied: Mapping[str, Sequence[str]], failure: str) -> None:
@@ -19,6 +22,9 @@ def judge_end(oracle: Oracle, denied: Mapping[str, Sequence[str]], failure: str)
     is_damaged = bool(oracle.lost_rows) or (bool(DAMAGING & kinds) and bool(failure))
     for detail in _unexplained(oracle, denied, failure):
         oracle.breach("f", detail)
+    if not HALTING & kinds:
+        for scope, reason in oracle.ledger.halts:
+            oracle.breach("f", f"{scope} was halted without need: {reason}")
     if is_damaged:
         return
     for detail in _lost(oracle, bool(HIDING & kinds)):

@@ -17,9 +17,9 @@ from hydra.broker.options import BrokerOptions
 from hydra.broker.session import IbBroker
 from hydra.clock import LoopClock
 from hydra.domain.errors import Unavailable
-from hydra.persistence.leases import Holder, Host
 from hydra.persistence.ledger import SqlLedger
 from hydra.persistence.open import open_ledger
+from hydra.persistence.seat import Holder, Host
 from hydra.ports import Conflict
 from hydra.risk.last_hop import LastHop
 from hydra.simgateway.records import Record
@@ -157,7 +157,7 @@ class World:
             pipe.cut()
         ledger = self._ledgers.pop(process, None)
         if ledger is not None:
-            ledger.close()
+            ledger.abandon()
         if not is_over:
             self.loop.call_soon(self.ended, process, context=contextvars.Context())
         process.die()
