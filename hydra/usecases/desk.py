@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hydra.domain.contract import Contract
+from hydra.domain.errors import Unavailable
 from hydra.domain.events import (
     ChildAcknowledged,
     ChildCommissioned,
@@ -83,6 +85,7 @@ class Desk:
     broker_zone: ZoneInfo
     last_hop: LastHop
     next_maintenance: Callable[[datetime], datetime | None] = lambda _: None
+    latch_path: Path | None = None
     log: Log = silent
     parents: dict[str, ParentOrder] = field(default_factory=dict)
     contracts: dict[int, Contract] = field(default_factory=dict)
@@ -141,7 +144,8 @@ def append(desk: Desk, parent_id: str, events: Sequence[ParentEvent]) -> ParentO
         if not isinstance(outcome, Conflict):
             return keep(desk, outcome)
         reload(desk, parent_id)
-    raise RuntimeError(f"{parent_id}: {APPEND_ATTEMPTS_MAX} conflicts in a row")
+    problem = f"{APPEND_ATTEMPTS_MAX} other writes came first in a row"
+    raise Unavailable("HY-406", where=parent_id, problem=problem)
 
 
 def reload(desk: Desk, parent_id: str) -> ParentOrder | None:
