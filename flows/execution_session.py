@@ -50,7 +50,9 @@ async def execution_session(
     planned = await plan_slices()
     worked = await asyncio.gather(*(_work(slices) for slices in planned), return_exceptions=True)
     rows = await journal_fills()
-    problem = "; ".join(filter(None, [await reconcile_books("after"), _failures(worked), _doubts(rows)]))
+    # What differs, or why the books could not be read: also then the session is reported.
+    after = await asyncio.gather(reconcile_books("after"), return_exceptions=True)
+    problem = "; ".join(filter(None, [_failures(worked), _doubts(rows), str(after[0])]))
     await report_session(rows, problem)
     return Failed(message=problem) if problem else Completed(message=_summary(rows))
 

@@ -16,8 +16,9 @@ pytestmark = [
     pytest.mark.timeout(150),
 ]
 
-HORIZON = 20
-# What slices lost while no worker lived, later ones may make good: no cap by participation.
+HORIZON = 12
+PATIENT = {"execution__ladder_s": "[120.0, 60.0, 1100.0]"}  # there is time to start another worker
+# What a slice lost, later ones may make good: no cap by participation.
 CATCHING_UP = {"execution__participation_rate": 0.9}
 
 
@@ -25,7 +26,7 @@ def test_a_session_is_worked_slice_by_slice_shown_and_harmless_to_run_again(
     open_flow_day: OpenFlowDay,
 ) -> None:
     flow_day = open_flow_day()
-    worker = flow_day.start_worker()
+    worker = flow_day.start_worker(**CATCHING_UP)
     run_id = flow_day.start_run({"ZO": 5, "HE": -2}, horizon_minutes=HORIZON)
     state, message = flow_day.end_of(run_id)
     assert (state, message) == ("COMPLETED", "7 of 7 lots filled in 2 order(s); 0 symbol(s) denied")
@@ -58,23 +59,24 @@ def test_sigkill_of_the_worker_in_a_slice_and_a_rerun_reach_the_target_exactly(
 ) -> None:
     """The gateway itself sends the SIGKILL, right after it has acknowledged a child."""
     flow_day = open_flow_day()
-    worker = flow_day.start_worker(**CATCHING_UP)
-    run_id = flow_day.start_run({"ZO": 5}, horizon_minutes=2 * HORIZON)
+    targets = {"ZO": 3, "HE": -3}
+    worker = flow_day.start_worker(**PATIENT)
+    run_id = flow_day.start_run(targets)
     flow_day.day.gateway.fault("kill", pid=worker.pid, on="ack", nth=2)
     until(lambda: not worker.is_running, "the worker is killed")
     assert flow_day.server.api.run_state(run_id)[0] == "RUNNING"
 
-    flow_day.start_worker(**CATCHING_UP)
-    again = flow_day.start_run({"ZO": 5})
+    flow_day.start_worker(**PATIENT)
+    again = flow_day.start_run(targets)
     assert flow_day.end_of(again)[0] == "COMPLETED"
     assert flow_day.server.api.run_state(run_id)[0] == "CRASHED"
-    assert flow_day.day.position("ZO") == 5
+    assert {symbol: flow_day.day.position(symbol) for symbol in targets} == targets
     flow_day.day.judge()
 
 
 def test_a_dropped_connection_is_survived_inside_the_run(open_flow_day: OpenFlowDay) -> None:
     flow_day = open_flow_day()
-    flow_day.start_worker()
+    flow_day.start_worker(**CATCHING_UP)
     run_id = flow_day.start_run({"ZO": 5}, horizon_minutes=HORIZON)
     flow_day.day.gateway.fault("drop", on="ack", nth=2)
     assert flow_day.end_of(run_id)[0] == "COMPLETED"
@@ -82,9 +84,26 @@ def test_a_dropped_connection_is_survived_inside_the_run(open_flow_day: OpenFlow
     flow_day.day.judge()
 
 
+def test_a_session_that_ends_in_doubt_fails_with_its_reason_and_a_rerun_settles_it(
+    open_flow_day: OpenFlowDay,
+) -> None:
+    """The gateway reads and answers nothing more, right after it has acknowledged a child."""
+    flow_day = open_flow_day()
+    flow_day.start_worker(**CATCHING_UP)
+    flow_day.day.gateway.fault("freeze", on="ack", nth=1)
+    state, message = flow_day.end_of(flow_day.start_run({"ZO": 1}, horizon_minutes=5))
+    assert state == "FAILED"
+    assert message.startswith("20261123-ZO-1 ended in doubt: run it again; HY-501 "), message
+
+    flow_day.day.gateway.fault("thaw")
+    state, message = flow_day.end_of(flow_day.start_run({"ZO": 1}))
+    assert state == "COMPLETED", message
+    flow_day.day.judge()
+
+
 def test_two_runs_of_one_session_at_once_do_no_harm(open_flow_day: OpenFlowDay) -> None:
     flow_day = open_flow_day()
-    flow_day.start_worker()
+    flow_day.start_worker(**CATCHING_UP)
     targets = {"ZO": 5, "HE": 2}
     runs = [flow_day.start_run(targets, UNLIMITED, horizon_minutes=HORIZON) for _ in range(2)]
     assert [flow_day.end_of(run)[0] for run in runs] == ["COMPLETED", "COMPLETED"]
