@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hydra.domain.catalogue.entry import BAD_INPUT, BROKEN, COULD_NOT_RUN, Entry
+from hydra.domain.catalogue.entry import BAD_INPUT, COULD_NOT_RUN, Entry
 
 ENTRIES: Final[dict[str, Entry]] = {
     "HY-801": Entry(
@@ -24,11 +24,6 @@ ENTRIES: Final[dict[str, Entry]] = {
         BAD_INPUT,
         "seed {seed} failed under version {recorded}, this is {version}: its world may be another one",
         "check out that version to replay it, or run the seed anew with --seeds {seed}",
-    ),
-    "HY-805": Entry(
-        BROKEN,
-        "{count} broken law(s) in {worlds} worlds, the first in seed {seed}: {first}",
-        "replay it: {command}",
     ),
     "HY-806": Entry(
         COULD_NOT_RUN,

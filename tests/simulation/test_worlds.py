@@ -1,0 +1,88 @@
+"""Whole worlds, run as a person runs them: through the command line, in processes of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hydra.simulation.fault_kinds import FAULTS
+from hydra.simulation.scenario import scenario_of
+
+# A seed and the law it once broke, each with what was wrong.
+REGRESSIONS = {
+    7: "equal times on the wire: an acknowledgement and its fill changed places",
+    132: "an older copy of the ledger went on sending under fresh numbers",
+}
+
+
+def simulate(*args: str, hash_seed: str = "random") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hydra.cli", "simulate", *args],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONHASHSEED": hash_seed},
+        check=False,
+    )
+
+
+@pytest.mark.process
+@pytest.mark.timeout(180)
+def test_a_hundred_worlds_break_no_law(tmp_path: Path) -> None:
+    found = tmp_path / "worlds.json"
+    done = simulate("--seeds", "1000:1100", "--json", str(found))
+    assert done.returncode == 0, done.stdout
+    document = json.loads(found.read_text())
+    assert document["violations"] == []
+    assert document["worlds"] == 100
+    assert document["bound_95"] == pytest.approx(0.03)
+    assert sum(document["faults_injected"].values()) > 80
+    assert done.stderr == ""
+
+
+@pytest.mark.process
+def test_the_same_seed_gives_the_same_bytes_under_another_hash_seed(tmp_path: Path) -> None:
+    for name, hash_seed in (("one", "1"), ("two", "4711")):
+        done = simulate("--seeds", "40:52", "--keep", str(tmp_path / name), hash_seed=hash_seed)
+        assert done.returncode == 0, done.stdout
+    for seed in range(40, 52):
+        for file in ("books.json", "ledger.jsonl"):
+            one = (tmp_path / "one" / str(seed) / file).read_bytes()
+            assert one == (tmp_path / "two" / str(seed) / file).read_bytes(), (seed, file)
+            assert one
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("seed", REGRESSIONS)
+def test_a_world_that_once_broke_a_law_breaks_it_no_more(seed: int) -> None:
+    done = simulate("--seeds", str(seed), "--jobs", "1")
+    assert done.returncode == 0, f"{REGRESSIONS[seed]}\n{done.stdout}"
+
+
+@pytest.mark.process
+def test_worlds_without_faults_reach_their_targets(tmp_path: Path) -> None:
+    found = tmp_path / "worlds.json"
+    done = simulate("--seeds", "0:40", "--faults", "none", "--json", str(found))
+    assert done.returncode == 0, done.stdout
+    document = json.loads(found.read_text())
+    assert document["filled_share"]["none"] >= 0.95
+    assert document["faults_injected"] == {}
+
+
+@pytest.mark.process
+def test_a_replay_shows_a_timeline_a_person_can_read() -> None:
+    done = simulate("--replay", "11")
+    assert done.returncode == 0, done.stdout
+    assert "trader-1   starts" in done.stdout
+    assert "OrderAccepted" in done.stdout
+    assert done.stderr == ""
+
+
+def test_every_kind_of_fault_is_drawn_and_a_seed_draws_the_same_again() -> None:
+    drawn = {fault.kind for seed in range(1500) for fault in scenario_of(seed).faults}
+    assert drawn == set(FAULTS)
+    assert scenario_of(5) == scenario_of(5)
+    assert len({scenario_of(seed).faults for seed in range(50)} - {()}) > 35
