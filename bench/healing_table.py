@@ -103,7 +103,7 @@ def _recovery(lived: Lived, seed: int) -> Interval | None:
 
 
 def _detection(lived: Lived) -> tuple[np.ndarray, float]:
-    """Days from the break to the champion at half size or less, infinite for never; none of worlds already there."""
+    """Days from the break to the champion at half size or less, infinite for never; not if already there."""
     days = np.arange(lived.pnl.shape[1])
     # the share of a day was decided on the day before: what the break's own day taught counts as day 1
     low = lived.share <= 0.5 + 1e-12

@@ -103,7 +103,7 @@ def memmel(first: Floats, second: Floats) -> float:
 def spa_p(better: Floats, draws: int = 999, block: float = 5.0, seed: int = 1) -> float:
     """Hansen's consistent p-value that no column of [n, K] differences has a mean above zero.
 
-    A column: a challenger's P&L less the champion's. Studentised by the bootstrap's own deviation; hopeless
+    A column: a challenger's P&L less the champion's. Studentised by the bootstrap's exact deviation; hopeless
     columns are not recentred. Columns without deviation are left out; without any other the p-value is 1.
     """
     moving = better[:, better.std(axis=0) > 0]
@@ -112,9 +112,22 @@ def spa_p(better: Floats, draws: int = 999, block: float = 5.0, seed: int = 1) -
     n = moving.shape[0]
     mean = moving.mean(axis=0)
     shifts = math.sqrt(n) * (resampled_means(moving, draws, block, seed) - mean)
-    omega = np.sqrt((shifts**2).mean(axis=0))
+    omega = _bootstrap_deviation(moving - mean, block)
     statistic = max(0.0, float(np.max(math.sqrt(n) * mean / omega)))
     hopeless = mean < -omega * math.sqrt(2 * math.log(math.log(n))) / math.sqrt(n)
     shifts += np.where(hopeless, math.sqrt(n) * mean, 0.0)
     best = np.maximum((shifts / omega).max(axis=1), 0.0)
     return float((1 + np.sum(best >= statistic)) / (draws + 1))
+
+
+def _bootstrap_deviation(centred: Floats, block: float) -> Floats:
+    """The deviation that the stationary bootstrap gives sqrt(n) times the mean, without drawing it."""
+    n = centred.shape[0]
+    spectrum = np.fft.rfft(centred, 2 * n, axis=0)
+    covariance = np.fft.irfft(spectrum * spectrum.conj(), axis=0)[:n] / n
+    lag = np.arange(n)
+    stays = 1.0 - 1.0 / block
+    weight = (n - lag) / n * stays**lag + lag / n * stays ** (n - lag)
+    variance = covariance[0] + 2.0 * (weight[1:, None] * covariance[1:]).sum(axis=0)
+    deviation: Floats = np.sqrt(np.maximum(variance, 0.0))
+    return deviation

@@ -1,0 +1,115 @@
+"""Every statistic reproduces its published or independently computed value."""
+
+import math
+
+import numpy as np
+import pytest
+
+from hydra.research.sharpe import (
+    diebold_mariano,
+    dsr,
+    expected_best,
+    memmel,
+    min_track_record,
+    psr,
+    sharpe,
+    spa_p,
+)
+
+DAILY = 2.5 / math.sqrt(250)
+TRIALS_VARIANCE = 0.5 / 250
+
+
+def test_the_deflated_ratio_of_the_papers_example() -> None:
+    assert expected_best(100, TRIALS_VARIANCE) == pytest.approx(0.113172, abs=1e-6)
+    assert dsr(DAILY, 1250, 100, TRIALS_VARIANCE, -3, 10) == pytest.approx(0.9004, abs=5e-5)
+    assert dsr(DAILY, 1250, 46, TRIALS_VARIANCE, -3, 10) == pytest.approx(0.9505, abs=5e-5)
+    assert dsr(DAILY, 1250, 88, TRIALS_VARIANCE) == pytest.approx(0.9505, abs=5e-5)
+
+
+@pytest.mark.parametrize(("trials", "best"), [(1, 0.0), (10, 1.5746), (100, 2.5306), (1000, 3.2551)])
+def test_the_expected_best_of_many_trials(trials: int, best: float) -> None:
+    assert expected_best(trials) == pytest.approx(best, abs=5e-5)
+
+
+def test_the_probabilistic_ratio_and_the_minimal_track_record() -> None:
+    assert psr(0.458, 24, -2.448, 10.164) == pytest.approx(0.9134, abs=5e-5)
+    assert psr(0.458, 24) == pytest.approx(0.9817, abs=5e-5)
+    two, one = 2 / math.sqrt(252), 1 / math.sqrt(252)
+    assert min_track_record(two, one) / 252 == pytest.approx(2.73, abs=5e-3)
+    month_two, month_one = 2 / math.sqrt(12), 1 / math.sqrt(12)
+    assert min_track_record(month_two, month_one) / 12 == pytest.approx(3.24, abs=5e-3)
+    skewed = min_track_record(month_two, month_one, skew=-0.72, kurtosis=5.78)
+    assert skewed / 12 == pytest.approx(4.99, abs=5e-3)
+    assert min_track_record(one, two) == math.inf
+
+
+LOSSES = np.array([0.1, 0.3, 0.4, 0.2, -0.1, -0.2, 0, 0.2, 0.5, 0.6, 0.4, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("horizon", "dm", "hln", "p"),
+    [(1, 3.1029, 2.9708, 0.0064), (2, 2.0950, 1.8310, 0.0471), (3, 2.1895, 1.7309, 0.0557)],
+)
+def test_diebold_mariano_with_the_small_sample_correction(
+    horizon: int, dm: float, hln: float, p: float
+) -> None:
+    found = diebold_mariano(LOSSES, horizon)
+    assert (found.statistic, found.corrected, found.p) == pytest.approx((dm, hln, p), abs=6e-5)
+    assert not found.bartlett
+
+
+def test_a_variance_that_is_not_positive_falls_back_to_bartletts_weights() -> None:
+    alternating = np.array([0.5, -0.2, 0.3, 0.1, 0.4, -0.1, 0.6, 0.2, -0.3, 0.5])
+    assert diebold_mariano(alternating, 1).corrected == pytest.approx(2.0, abs=5e-5)
+    wild = np.array([0.9, -0.7, 0.9, -0.7, 0.9, -0.7, 0.9, -0.7, 0.9, -0.7])
+    found = diebold_mariano(wild, 2)
+    assert found.bartlett
+    assert math.isfinite(found.corrected)
+    with pytest.raises(ValueError, match="some deviation"):
+        diebold_mariano(np.ones(10))
+
+
+def test_memmels_z_has_unit_deviation_where_two_series_are_equally_good() -> None:
+    rng = np.random.default_rng(2)
+    zs = []
+    for _ in range(400):
+        common = rng.normal(0.05, 1, 500)
+        zs.append(memmel(common + rng.normal(0, 0.5, 500), common + rng.normal(0, 0.5, 500)))
+    assert np.std(zs) == pytest.approx(1.0, abs=0.12)
+    assert abs(np.mean(zs)) < 0.15
+    with pytest.raises(ValueError, match="move as one"):
+        memmel(common, common)
+
+
+def differences(seed: int, drift: float) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.normal(0, 1, (315, 12)) + 0.5 * rng.normal(0, 1, (315, 1)) + drift
+
+
+def test_spa_has_its_level_without_an_edge_and_finds_a_large_one() -> None:
+    quiet = np.array([spa_p(differences(seed, 0.0), 199, seed=seed) for seed in range(1000, 1400)])
+    assert 0.02 < (quiet <= 0.05).mean() < 0.09
+    assert all(spa_p(differences(seed, 0.5), 199, seed=seed) < 0.05 for seed in range(5))
+
+
+def test_spa_equals_the_reference_implementation() -> None:
+    """arch 8.0.0: SPA(zeros, -d, block_size=5, reps=9999, studentize=True, seed=1), consistent p."""
+    k = np.arange(1, 316, dtype=float)[:, None]
+    d = np.sin(k * k * np.linspace(0.3, 0.9, 8)) + np.linspace(-0.4, 0.1, 8)
+    assert spa_p(d, 9999, 5.0, 1) == pytest.approx(ARCH_P, abs=0.02)
+
+
+def test_spa_leaves_out_what_does_not_move() -> None:
+    assert spa_p(np.zeros((100, 3))) == 1.0
+    moving = differences(1, 0.1)
+    assert spa_p(np.hstack((moving, np.zeros((315, 2))))) == spa_p(moving)
+
+
+def test_a_constant_series_has_no_ratio() -> None:
+    assert sharpe(np.ones(10)) == 0.0
+    assert sharpe(np.array([1.0])) == 0.0
+    assert sharpe(np.array([1.0, 3.0])) == pytest.approx(2 / math.sqrt(2))
+
+
+ARCH_P = 0.06810681068106811
