@@ -58,7 +58,7 @@ def test_sigkill_of_the_worker_in_a_slice_and_a_rerun_reach_the_target_exactly(
     open_flow_day: OpenFlowDay,
 ) -> None:
     """The gateway itself sends the SIGKILL, right after it has acknowledged a child."""
-    flow_day = open_flow_day()
+    flow_day = open_flow_day(speed=60.0)  # a restart on a busy machine must not outlast the session
     targets = {"ZO": 3, "HE": -3}
     worker = flow_day.start_worker(**PATIENT)
     run_id = flow_day.start_run(targets)
