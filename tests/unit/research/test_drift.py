@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from hydra.research.drift import (
+    _row_distances,
     adwin_alarms,
     adwin_bound,
     adwin_cut,
@@ -213,7 +214,35 @@ def test_the_drift_table_names_the_drifted_feature_and_no_other() -> None:
     base = {name: values[:504] for name, values in series.items()}
     recent = {name: values[504:] for name, values in series.items()}
     recent["carry"] = recent["carry"] + 2.0
-    table = drift_table(base, recent, mean_block=8, seed=1, draws=499, alpha=0.01)
+    table = drift_table(base, recent, mean_block=8, seed=1, alpha=0.01)
     assert [row.feature for row in table if row.is_alarm] == ["carry"]
     with pytest.raises(ValueError, match="features differ"):
         drift_table(base, {"carry": recent["carry"]}, mean_block=8, seed=1)
+
+
+def test_distances_of_many_resamples_are_those_of_each() -> None:
+    rng = np.random.default_rng(10)
+    x, y = rng.integers(0, 9, (40, 30)).astype(float), rng.integers(0, 9, (40, 12)).astype(float)
+    assert _row_distances(x, y) == pytest.approx([ks_distance(a, b) for a, b in zip(x, y, strict=True)])
+
+
+def test_one_drifted_feature_among_many_reaches_the_level() -> None:
+    """With a fixed number of draws the smallest p-value, adjusted for thirty features, could not."""
+    rng = np.random.default_rng(11)
+    base = {f"f{number:02}": rng.standard_normal(252) for number in range(30)}
+    recent = {name: rng.standard_normal(63) for name in base}
+    recent["f07"] = recent["f07"] + 3.0
+    table = drift_table(base, recent, mean_block=3, seed=1, alpha=0.01)
+    assert [row.feature for row in table if row.is_alarm] == ["f07"]
+
+
+def test_stopping_early_keeps_the_p_values_level() -> None:
+    rng = np.random.default_rng(12)
+    found = [
+        block_bootstrap_ks(
+            rng.standard_normal(100), rng.standard_normal(40), mean_block=1, seed=n, draws=199, alpha=0.1
+        ).p_value
+        for n in range(200)
+    ]
+    for level in (0.1, 0.25, 0.5):
+        assert np.mean(np.array(found) <= level) == pytest.approx(level, abs=0.09)
