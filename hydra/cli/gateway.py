@@ -40,7 +40,10 @@ def run(
         str | None, typer.Option(help="Market time now, ISO with zone; see HYDRA_CLOCK_START.")
     ] = None,
     bars: Annotated[
-        Path | None, typer.Option(help="CSV of real daily bars as the price path of --symbol.")
+        Path | None,
+        typer.Option(
+            help="CSV of real daily bars as the price path of --symbol; its last row is the day the clock starts on."
+        ),
     ] = None,
     symbol: Annotated[str | None, typer.Option(help="The symbol of --bars.")] = None,
     host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",

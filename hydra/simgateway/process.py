@@ -19,7 +19,7 @@ from hydra.simgateway.calibration import calibrations
 from hydra.simgateway.contracts import active_contract
 from hydra.simgateway.control import Answer, ControlServer, write_private
 from hydra.simgateway.core import GatewaySettings
-from hydra.simgateway.replay import DailyBar, parse_bars
+from hydra.simgateway.replay import DailyBar, ending_on, parse_bars
 from hydra.simgateway.server import GatewayServer
 from hydra.simgateway.store import JOURNAL_NAME, FileJournal, read_records
 
@@ -159,7 +159,9 @@ async def serve(
         loop.add_signal_handler(number, ended.set)
     journal = FileJournal(state_dir)
     check_settings(state_dir, settings, clock.now())
-    server = GatewayServer(settings, clock, journal, loop, bars=bars)
+    first_day = clock.start.date()
+    dated = {symbol: ending_on(tuple(rows), first_day) for symbol, rows in bars.items()}
+    server = GatewayServer(settings, clock, journal, loop, bars=dated)
     control = ControlServer(state_dir, lambda command, arguments: _control(server, command, arguments))
     try:
         await server.start(*address)

@@ -1,12 +1,13 @@
 """Real daily bars as a price path: the CSV file of `--bars`, read strictly and line by line."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from hydra.domain.errors import UserError
+from hydra.simgateway.calendar import is_trade_date
 
 HEADER: Final = "date,open,high,low,close,volume"
 # Vendors swap high and low by a tick or two on settled-only days; beyond this share of price it is an error.
@@ -83,6 +84,22 @@ def _number(text: str, name: str, where: str) -> Decimal:
     if not number.is_finite():
         raise _malformed(where, f"{name} {text!r} is not a finite number")
     return number
+
+
+def ending_on(bars: tuple[DailyBar, ...], on: date) -> tuple[DailyBar, ...]:
+    """The same rows on the trade dates that end with `on`: a file of the past is the present's price path.
+
+    A file that reaches `on` keeps its own dates.
+    """
+    if not bars or bars[-1].on >= on:
+        return bars
+    dated: list[DailyBar] = []
+    for bar in reversed(bars):
+        while not is_trade_date(on):
+            on -= timedelta(days=1)
+        dated.append(replace(bar, on=on))
+        on -= timedelta(days=1)
+    return tuple(reversed(dated))
 
 
 def _malformed(where: str, problem: str) -> UserError:

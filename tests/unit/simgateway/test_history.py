@@ -15,7 +15,7 @@ from hydra.simgateway.dayprice import DayPrice, to_us
 from hydra.simgateway.exchange import TradePrinted
 from hydra.simgateway.history import Bar, daily_bars, intraday_bars
 from hydra.simgateway.path import PricePath
-from hydra.simgateway.replay import DailyBar, parse_bars
+from hydra.simgateway.replay import DailyBar, ending_on, parse_bars
 from tests.unit.simgateway.observation import SESSION, day_session, exchange, nearby, observe
 
 ZO = nearby("ZO")
@@ -209,6 +209,16 @@ def test_what_real_files_hold_is_read_as_it_is() -> None:
     assert bars[0].close == Decimal(119)
     assert (bars[1].low, bars[1].high) == (Decimal("175.0"), Decimal("175.75"))
     assert bars[2].close == Decimal("-37.5")
+
+
+def test_a_file_of_the_past_ends_on_the_day_the_clock_starts_and_skips_holidays() -> None:
+    bars = parsed(
+        HEADER + "2001-10-11,300,304,298,300,410\n2001-10-12,301,306,299,305,12\n2001-10-15,1,1,1,1,0\n"
+    )
+    moved = ending_on(bars, date(2026, 11, 27))
+    assert [bar.on for bar in moved] == [date(2026, 11, 24), date(2026, 11, 25), date(2026, 11, 27)]
+    assert [bar.close for bar in moved] == [bar.close for bar in bars]
+    assert ending_on(bars, date(2001, 10, 12)) == bars
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="real market data is not beside this checkout")
