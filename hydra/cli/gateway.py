@@ -42,7 +42,7 @@ def run(
     bars: Annotated[
         Path | None,
         typer.Option(
-            help="CSV of real daily bars as the price path of --symbol; its last row is the day the clock starts on."
+            help="CSV of real daily bars as --symbol's price path; its last row is the clock's first day."
         ),
     ] = None,
     symbol: Annotated[str | None, typer.Option(help="The symbol of --bars.")] = None,
