@@ -23,6 +23,11 @@ def spec_id(spec: Spec) -> str:
     return hashlib.sha256(canonical(spec).encode()).hexdigest()[:ID_DIGITS]
 
 
+def trial_id(spec: Spec, train_until: str = "") -> str:
+    """The identity of a trial: a spec that learns is another trial on every day it learns until."""
+    return spec_id({"spec": spec, "train_until": train_until}) if train_until else spec_id(spec)
+
+
 def config_diff(before: Spec, after: Spec, path: str = "") -> dict[str, tuple[Any, Any]]:
     """Every changed leaf as dotted name → (before, after); None stands for absent."""
     changes: dict[str, tuple[Any, Any]] = {}
@@ -58,15 +63,20 @@ class Experiment:
     fitness: float | None = None
     p_value: float | None = None
     deflated_sharpe: float | None = None
+    train_until: str = ""
 
     @property
     def spec_id(self) -> str:
         return spec_id(self.spec)
 
     @property
+    def trial_id(self) -> str:
+        return trial_id(self.spec, self.train_until)
+
+    @property
     def experiment_id(self) -> str:
         """Deterministic: the same spec, data, seed and build are the same experiment."""
-        what = canonical([self.spec_id, self.data_hash, self.seed, self.build_id])
+        what = canonical([self.trial_id, self.data_hash, self.seed, self.build_id])
         return hashlib.sha256(what.encode()).hexdigest()[:ID_DIGITS]
 
     @property

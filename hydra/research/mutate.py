@@ -1,21 +1,21 @@
 """From a diagnosed cause to mutated specs: a playbook of operators, no repetition, budgets that refill.
 
 Everything follows from the champion's spec, the journal before the day, and the day: a rerun proposes the
-same mutations. A spec is plain JSON with `family`, `params` and optionally `sign` and `train_until`.
+same mutations. A spec is the plain JSON of a `ModelSpec`: `parts` (family, params, weight) and `sizing`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from hydra.research.experiment import Experiment, Spec, spec_id
+from hydra.research.experiment import Experiment, Spec, spec_id, trial_id
 from hydra.research.observe import Cause
 
-SPEED_PARAMS: Final = frozenset({"fast", "slow", "span", "bars", "lookback", "window", "entry", "exit"})
+SPEED_PARAMS: Final = frozenset({"fast", "slow", "span", "days"})
 SPAN_MIN: Final = 2
-SPAN_MAX: Final = 256
+SPAN_MAX: Final = 512
 
 
 class Operator(StrEnum):
@@ -46,16 +46,17 @@ PLAYBOOK: Final[Mapping[Cause, tuple[Operator, ...]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """A spec to try, and how it came to be."""
+    """A spec to try, how it came to be, and until when its learning families learn."""
 
     spec: Spec
     parent: Spec
     cause: Cause
     operator: Operator
+    train_until: str = ""
 
     @property
-    def spec_id(self) -> str:
-        return spec_id(self.spec)
+    def trial_id(self) -> str:
+        return trial_id(self.spec, self.train_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Budget:
 class Tried:
     """What the journal knows of one experiment, as far as proposing needs it."""
 
-    spec_id: str
+    trial_id: str
     parent_id: str
     operator: str
     on: date
@@ -105,74 +106,90 @@ class Tried:
     @classmethod
     def of(cls, experiment: Experiment) -> "Tried":
         made_on = experiment.recorded_at.date()
-        return cls(experiment.spec_id, spec_id(experiment.parent), experiment.operator, made_on)
+        return cls(experiment.trial_id, spec_id(experiment.parent), experiment.operator, made_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Repertoire:
+    """What operators choose from: default specs by family, which families learn, which specs can be built."""
+
+    families: Mapping[str, Spec]
+    learning: frozenset[str] = frozenset()
+    is_valid: Callable[[Spec], bool] = lambda spec: True
 
 
 def propose(
     cause: Cause,
     champion: Spec,
-    families: Mapping[str, Spec],
+    repertoire: Repertoire,
     journal: Collection[Tried],
     on: date,
     *,
     budget: Budget,
-    train_until: str,
+    learnt_until: str = "",
     spent_today: int = 0,
 ) -> tuple[Mutation, ...]:
-    """What to try on a day, best remedy first: new specs only, of rested operators, within the budget.
+    """What to try on a day, best remedy first: new trials only, of rested operators, within the budget.
 
-    `families` are the default specs of the others. `train_until` names the data a refit would use: a refit on
-    other data is another spec. What the journal has of the same day is left out, so that a rerun proposes the
-    same (and finds the results there); `spent_today` is what other champions were given that day.
+    `learnt_until` is when the champion's data ended, empty if it learns nothing; refits learn until `on`.
+    What the journal has of the same day is left out, so that a rerun proposes the same (and finds the
+    results there); `spent_today` is what other champions were given that day.
     """
     earlier = [one for one in journal if one.on < on]
     parent = spec_id(champion)
-    known = {one.spec_id for one in earlier if (on - one.on).days < budget.retry_days} | {parent}
+    known = {one.trial_id for one in earlier if (on - one.on).days < budget.retry_days}
+    known.add(trial_id(champion, learnt_until))
     left = budget.left([one.on for one in earlier], on) - spent_today
     chosen: list[Mutation] = []
     for operator in PLAYBOOK[cause]:
         used = [one.on for one in earlier if (one.parent_id, one.operator) == (parent, operator)]
         if budget.rests(used, on):
             continue
-        for spec in _applied(operator, champion, families, train_until):
-            mutation = Mutation(spec, champion, cause, operator)
-            if mutation.spec_id not in known and len(chosen) < left:
-                known.add(mutation.spec_id)
+        for spec in apply(operator, champion, repertoire):
+            learns = any(part["family"] in repertoire.learning for part in spec["parts"])
+            mutation = Mutation(spec, champion, cause, operator, on.isoformat() if learns else "")
+            if mutation.trial_id not in known and len(chosen) < left:
+                known.add(mutation.trial_id)
                 chosen.append(mutation)
     return tuple(chosen)
 
 
-def apply(operator: Operator, spec: Spec, families: Mapping[str, Spec], train_until: str) -> tuple[Spec, ...]:
-    """Every spec the operator makes of this one; none where it has nothing to change."""
-    return tuple(_applied(operator, spec, families, train_until))
+def apply(operator: Operator, spec: Spec, repertoire: Repertoire) -> tuple[Spec, ...]:
+    """Every spec the operator makes of this one that can be built; none where it has nothing to change."""
+    return tuple(one for one in _applied(operator, spec, repertoire) if repertoire.is_valid(one))
 
 
-def _applied(
-    operator: Operator, spec: Spec, families: Mapping[str, Spec], train_until: str
-) -> Iterator[dict[str, Any]]:
+def _applied(operator: Operator, spec: Spec, repertoire: Repertoire) -> Iterator[Spec]:
+    own = {part["family"] for part in spec["parts"]}
     match operator:
         case Operator.FASTER:
-            yield from _rescaled(spec, 0.5, max)
+            yield from _rescaled(spec, 0.5)
         case Operator.SLOWER:
-            yield from _rescaled(spec, 2.0, min)
+            yield from _rescaled(spec, 2.0)
         case Operator.REVERSED:
-            yield {**spec, "sign": -int(spec.get("sign", 1))}
+            if all("sign" in part["params"] for part in spec["parts"]):
+                yield _with_params(spec, lambda params: {**params, "sign": -params["sign"]})
         case Operator.OTHER_FAMILY:
-            yield from (dict(other) for name, other in sorted(families.items()) if name != spec["family"])
+            yield from (other for name, other in sorted(repertoire.families.items()) if name not in own)
         case Operator.REFIT:
-            if spec.get("train_until") not in (None, train_until):
-                yield {**spec, "train_until": train_until}
+            if own & repertoire.learning:
+                yield spec
 
 
-def _rescaled(
-    spec: Spec, factor: float, extreme: Callable[[float, float], float]
-) -> Iterator[dict[str, Any]]:
-    """All spans times the factor, within their bounds and still different; none if that changes nothing."""
-    params = spec.get("params", {})
-    spans = {name: value for name, value in params.items() if name in SPEED_PARAMS}
-    if not spans or any(isinstance(value, bool) or not isinstance(value, int) for value in spans.values()):
-        return
-    bound = SPAN_MIN if extreme is max else SPAN_MAX
-    moved = {name: round(extreme(value * factor, bound)) for name, value in spans.items()}
-    if moved != spans and len(set(moved.values())) == len(set(spans.values())):
-        yield {**spec, "params": {**params, **moved}}
+def _rescaled(spec: Spec, factor: float) -> Iterator[Spec]:
+    """All spans of all parts times the factor; none if there is no span or one would leave its bounds."""
+    spans = [
+        value for part in spec["parts"] for name, value in part["params"].items() if name in SPEED_PARAMS
+    ]
+    if spans and min(spans) * factor >= SPAN_MIN and max(spans) * factor <= SPAN_MAX:
+        yield _with_params(
+            spec,
+            lambda params: {
+                name: value * factor if name in SPEED_PARAMS else value for name, value in params.items()
+            },
+        )
+
+
+def _with_params(spec: Spec, change: Callable[[Mapping[str, float]], Mapping[str, float]]) -> Spec:
+    parts = [{**part, "params": dict(change(part["params"]))} for part in spec["parts"]]
+    return {**spec, "parts": parts}

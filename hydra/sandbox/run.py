@@ -99,7 +99,8 @@ def run_isolated(
 
     `readable` are files and folders of data; `code` are folders the entry is imported from. `preload` names
     trusted modules (or `module:function` to call) for before the lock: what compiles, or needs other files,
-    belongs there. Raises HY-854 where the machine cannot isolate: then nothing is run.
+    belongs there. A cached Numba function must be called once there: later it may not write its cache.
+    Raises HY-854 where the machine cannot isolate: then nothing is run.
     """
     problem = problem_of_this_machine()
     if problem is not None:

@@ -143,7 +143,7 @@ def test_a_planted_cause_is_named(plant: Plant, cause: Cause, share: float) -> N
 
 
 def test_healthy_worlds_are_left_alone_as_often_as_stated() -> None:
-    """Monthly checks: measured over 1,500 worlds 5.5 % alarm at a check, 4.8 % are stated."""
+    """Monthly checks: of 600 other worlds 6.3 % alarmed at a check, 4.8 % are stated."""
     worlds = 60
     named = Counter(diagnosed(seed).cause for seed in range(worlds))
     stated = false_alarms_per_year(checks(LEVELS)) / LEVELS.checks_per_year

@@ -1,5 +1,6 @@
 """The playbook: which cause is answered by what, never twice, in budgets that refill; the composite."""
 
+import json
 import math
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -8,69 +9,136 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydra.research.experiment import Experiment, spec_id
+from hydra.research.experiment import Experiment, Spec, spec_id
 from hydra.research.fitness import WEIGHTS, Metrics, fitness
-from hydra.research.mutate import PLAYBOOK, Budget, Mutation, Operator, Tried, apply, propose
+from hydra.research.models import ModelSpec, spec_of
+from hydra.research.mutate import PLAYBOOK, Budget, Mutation, Operator, Repertoire, Tried, apply, propose
 from hydra.research.observe import Cause
 
 ON = date(2026, 8, 21)
-TREND = {"family": "ewma-trend", "params": {"fast": 8, "slow": 32}, "train_until": "2026-01-01"}
+
+
+def model(family: str, **params: float) -> Spec:
+    return {
+        "parts": [{"family": family, "params": params, "weight": 1.0}],
+        "sizing": {"vol_target_year": 0.1},
+    }
+
+
+TREND = model("trend", fast=8.0, slow=32.0, sign=1.0)
+BOOSTED = model("boosted", label_bars=5.0)
 FAMILIES = {
-    "ewma-trend": TREND,
-    "breakout": {"family": "breakout", "params": {"bars": 20}},
-    "carry": {"family": "carry", "params": {"span": 90}},
+    "trend": TREND,
+    "breakout": model("breakout", days=80),
+    "carry": model("carry"),
+    "boosted": BOOSTED,
 }
+REPERTOIRE = Repertoire(FAMILIES, frozenset({"boosted"}))
 
 
 def proposed(
-    cause: Cause, journal: list[Tried] | None = None, on: date = ON, **options: object
+    cause: Cause, journal: list[Tried] | None = None, on: date = ON, champion: Spec = TREND, **options: object
 ) -> list[Mutation]:
-    given = {"budget": Budget(), "train_until": "2026-08-21", **options}
-    return list(propose(cause, TREND, FAMILIES, journal or [], on, **given))  # type: ignore[arg-type]
+    given = {"budget": Budget(), **options}
+    return list(propose(cause, champion, REPERTOIRE, journal or [], on, **given))  # type: ignore[arg-type]
 
 
 def tried(mutations: list[Mutation], on: date) -> list[Tried]:
-    return [Tried(one.spec_id, spec_id(one.parent), one.operator, on) for one in mutations]
+    return [Tried(one.trial_id, spec_id(one.parent), one.operator, on) for one in mutations]
+
+
+def params(spec: Spec) -> dict[str, float]:
+    return dict(spec["parts"][0]["params"])
 
 
 # --- operators ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("operator", "changes"),
+    ("operator", "changed"),
     [
-        (Operator.FASTER, [{"params": {"fast": 4, "slow": 16}}]),
-        (Operator.SLOWER, [{"params": {"fast": 16, "slow": 64}}]),
-        (Operator.REVERSED, [{"sign": -1}]),
-        (Operator.REFIT, [{"train_until": "2026-08-21"}]),
+        (Operator.FASTER, {"fast": 4.0, "slow": 16.0, "sign": 1.0}),
+        (Operator.SLOWER, {"fast": 16.0, "slow": 64.0, "sign": 1.0}),
+        (Operator.REVERSED, {"fast": 8.0, "slow": 32.0, "sign": -1.0}),
     ],
 )
-def test_each_operator_changes_what_it_names(operator: Operator, changes: list[dict[str, object]]) -> None:
-    assert apply(operator, TREND, FAMILIES, "2026-08-21") == tuple({**TREND, **one} for one in changes)
+def test_each_operator_changes_what_it_names(operator: Operator, changed: dict[str, float]) -> None:
+    (made,) = apply(operator, TREND, REPERTOIRE)
+    assert params(made) == changed
+    assert {**made, "parts": []} == {**TREND, "parts": []}
 
 
 def test_other_families_are_all_but_the_own() -> None:
-    made = apply(Operator.OTHER_FAMILY, TREND, FAMILIES, "")
-    assert [one["family"] for one in made] == ["breakout", "carry"]
+    made = apply(Operator.OTHER_FAMILY, TREND, REPERTOIRE)
+    assert [one["parts"][0]["family"] for one in made] == ["boosted", "breakout", "carry"]
+
+
+def test_every_part_of_a_model_is_mutated_or_none() -> None:
+    both = {**TREND, "parts": [*TREND["parts"], *model("breakout", days=80)["parts"]]}
+    (slower,) = apply(Operator.SLOWER, both, REPERTOIRE)
+    assert [part["params"] for part in slower["parts"]] == [
+        {"fast": 16.0, "slow": 64.0, "sign": 1.0},
+        {"days": 160.0},
+    ]
+    assert apply(Operator.REVERSED, both, REPERTOIRE) == ()  # a breakout has no sign
 
 
 def test_reversing_twice_is_the_spec_again() -> None:
-    (once,) = apply(Operator.REVERSED, TREND, {}, "")
-    (twice,) = apply(Operator.REVERSED, once, {}, "")
-    assert twice == {**TREND, "sign": 1}
+    (once,) = apply(Operator.REVERSED, TREND, REPERTOIRE)
+    assert apply(Operator.REVERSED, once, REPERTOIRE) == (TREND,)
 
 
-@pytest.mark.parametrize(
-    "params", [{"fast": 2, "slow": 4}, {}, {"threshold": 1.5}, {"fast": 2.5}, {"fast": 2, "slow": 3}]
-)
-def test_what_cannot_be_faster_is_not_mutated(params: dict[str, object]) -> None:
-    """At the shortest span, without spans, or where two spans would fall together."""
-    assert apply(Operator.FASTER, {"family": "x", "params": params}, {}, "") == ()
+@pytest.mark.parametrize("spec", [model("trend", fast=3, slow=32), model("carry"), BOOSTED])
+def test_what_cannot_be_faster_is_not_mutated(spec: Spec) -> None:
+    assert apply(Operator.FASTER, spec, REPERTOIRE) == ()
+    assert apply(Operator.SLOWER, model("breakout", days=300), REPERTOIRE) == ()
 
 
-def test_a_fitted_model_is_not_refitted_on_the_same_data() -> None:
-    assert apply(Operator.REFIT, TREND, {}, "2026-01-01") == ()
-    assert apply(Operator.REFIT, {"family": "carry"}, {}, "2026-08-21") == ()  # nothing is fitted in it
+def test_what_cannot_be_built_is_not_proposed() -> None:
+    choosy = Repertoire(FAMILIES, is_valid=lambda spec: spec["parts"][0]["family"] != "carry")
+    assert [one["parts"][0]["family"] for one in apply(Operator.OTHER_FAMILY, TREND, choosy)] == [
+        "boosted",
+        "breakout",
+    ]
+
+
+def test_the_models_own_specs_can_be_mutated_and_built() -> None:
+    """Every family the project registers, with its defaults, through the parser of people's files."""
+
+    def is_valid(spec: Spec) -> bool:
+        try:
+            spec_of(spec)
+        except ValueError:
+            return False
+        return True
+
+    defaults = {
+        name: {"parts": [{"family": name, "params": {}}]}
+        for name in ("trend", "breakout", "mean_reversion", "pairs", "carry", "boosted")
+    }
+    filled = {name: plain(spec_of(spec)) for name, spec in defaults.items()}
+    repertoire = Repertoire(filled, frozenset({"boosted"}), is_valid)
+    for spec in filled.values():
+        for operator in Operator:
+            for made in apply(operator, spec, repertoire):
+                assert spec_id(plain(spec_of(made))) == spec_id(made)
+    assert len(apply(Operator.OTHER_FAMILY, filled["trend"], repertoire)) == 5
+    assert apply(Operator.SLOWER, filled["breakout"], repertoire)
+
+
+def plain(spec: ModelSpec) -> Spec:
+    raw = json.loads(spec.text())
+    parts = [{**part, "params": dict(part["params"])} for part in raw["parts"]]
+    return {**raw, "parts": parts}
+
+
+def test_only_what_learns_is_refitted_and_never_twice_on_the_same_data() -> None:
+    assert apply(Operator.REFIT, TREND, REPERTOIRE) == ()
+    first = proposed(Cause.FEATURE_DECAY, champion=BOOSTED, learnt_until="2026-01-01")
+    assert first[0].operator is Operator.REFIT
+    assert (first[0].spec, first[0].train_until) == (BOOSTED, "2026-08-21")
+    again = proposed(Cause.FEATURE_DECAY, champion=BOOSTED, learnt_until="2026-08-21")
+    assert Operator.REFIT not in {one.operator for one in again}
 
 
 # --- the playbook ---------------------------------------------------------------------------------------
@@ -84,23 +152,21 @@ def test_every_cause_has_its_page_and_what_is_broken_elsewhere_mutates_nothing()
 
 def test_cost_is_answered_by_trading_less() -> None:
     (only,) = proposed(Cause.EXECUTION_COST)
-    assert (only.operator, only.spec["params"]) == (Operator.SLOWER, {"fast": 16, "slow": 64})
+    assert (only.operator, params(only.spec)["slow"]) == (Operator.SLOWER, 64.0)
 
 
 def test_nothing_is_proposed_that_was_tried_until_its_data_is_old() -> None:
     first = proposed(Cause.REGIME_CHANGE)
-    assert len(first) == len({one.spec_id for one in first}) == 5
+    assert len(first) == len({one.trial_id for one in first}) == 6
     journal = tried(first, ON - timedelta(days=100))
-    assert proposed(Cause.REGIME_CHANGE, journal) == []
-    assert len(proposed(Cause.REGIME_CHANGE, tried(first, ON - timedelta(days=730)))) == 5
-    assert [one.operator for one in proposed(Cause.FEATURE_DECAY, journal)] == [Operator.REFIT]
+    assert [one.spec for one in proposed(Cause.REGIME_CHANGE, journal)] == []
+    assert len(proposed(Cause.REGIME_CHANGE, tried(first, ON - timedelta(days=730)))) == 6
 
 
 def test_the_champion_itself_is_no_mutation() -> None:
-    faster = {**TREND, "params": {"fast": 4, "slow": 16}}
-    families = {"other": faster}
-    found = propose(Cause.FEATURE_DECAY, faster, families, [], ON, budget=Budget(), train_until="2026-01-01")
-    assert spec_id(faster) not in {one.spec_id for one in found}
+    repertoire = Repertoire({"other": TREND})
+    found = propose(Cause.FEATURE_DECAY, TREND, repertoire, [], ON, budget=Budget())
+    assert spec_id(TREND) not in {one.trial_id for one in found}
 
 
 def test_an_operator_rests_after_its_use() -> None:
@@ -111,7 +177,7 @@ def test_an_operator_rests_after_its_use() -> None:
 
 
 def test_a_rerun_of_the_day_proposes_the_same() -> None:
-    """Killed after two of five experiments were journalled."""
+    """Killed after two of six experiments were journalled."""
     first = proposed(Cause.REGIME_CHANGE)
     assert proposed(Cause.REGIME_CHANGE, tried(first[:2], ON)) == first
     assert proposed(Cause.REGIME_CHANGE, tried(first, ON), ON + timedelta(days=1)) == []
@@ -168,7 +234,7 @@ def test_the_journal_gives_what_proposing_needs() -> None:
         refusals=(),
         recorded_at=datetime(2026, 8, 1, 20, tzinfo=UTC),
     )
-    assert Tried.of(experiment) == Tried(only.spec_id, spec_id(TREND), "slower", date(2026, 8, 1))
+    assert Tried.of(experiment) == Tried(only.trial_id, spec_id(TREND), "slower", date(2026, 8, 1))
     assert not experiment.has_passed
     assert proposed(Cause.EXECUTION_COST, [Tried.of(experiment)]) == []
 
