@@ -154,6 +154,8 @@ class SqlLedger:
                 before = self._at(parent_id, after_seq)
                 self._require_permission(before, sending, check)
                 after, rows = self._write_parent(parent_id, before, events)
+                # Before COMMIT, not after: a process that is stopped inside it must see how long that was.
+                recorded = RecordedSending(sending, self._wall_s())
         except _Lost as lost:
             return lost.conflict
         except TransactionFailed as failed:
@@ -161,7 +163,6 @@ class SqlLedger:
             if failed.failure is Failure.UNKNOWN:
                 return InDoubtCommit(failed.reason)
             return Conflict(f"not sent: {failed.reason}")
-        recorded = RecordedSending(sending, self._wall_s())
         self._committed(parent_id, after, rows)
         return recorded
 
