@@ -23,8 +23,11 @@ def chase_overdue(desk: Desk) -> None:
 
 
 def _is_listed(desk: Desk, child: ChildOrder) -> bool:
-    """Whether the newest complete snapshot shows it working."""
-    if not desk.snapshots:
+    """Whether a complete snapshot begun after its death shows it working.
+
+    An older one proves nothing: a process that was stopped wakes with what it saw before.
+    """
+    newest = desk.snapshots[-1] if desk.snapshots else None
+    if newest is None or newest.begun_at <= child.sending.good_till + desk.margins.settle:
         return False
-    newest = desk.snapshots[-1]
     return child.order_ref in newest.working_refs or child.perm_id in newest.working_perm_ids
