@@ -25,6 +25,7 @@ class Injector:
         self._aimed: list[Fault] = []
         self._seen = ""
         self._armed: dict[str, str] = {}
+        self._is_over = False
 
     def begin(self) -> None:
         """Set every fault of the scenario on its way."""
@@ -70,6 +71,7 @@ class Injector:
 
     def end(self) -> None:
         """No fault from here on: what waits for its moment is forgotten, what is in force ends."""
+        self._is_over = True
         self._aimed.clear()
         self.world.traps.clear()
         faults = self.world.gateway.faults
@@ -105,6 +107,8 @@ class Injector:
             self.later(fault.after_s, self._fire, fault)
 
     def _fire(self, fault: Fault) -> None:
+        if self._is_over:
+            return
         state = self.world.oracle.ledger.child_state()
         if self.effects[fault.kind](self, fault):
             self.world.tell("fault", str(fault))

@@ -119,7 +119,8 @@ def _run(scenario: Scenario, options: RunOptions, folder: Path, tell: Tell | Non
         runs=len(world.processes),
         statuses=tuple(parents[name].status for name in sorted(parents)),
         end_s=round(end_s, 6),
-        is_denied=bool(crew.denied) or any(one.status == "DENIED" for one in parents.values()),
+        is_denied=bool(crew.denied or world.oracle.ledger.breakers)
+        or any(one.status == "DENIED" for one in parents.values()),
         is_calm_early=crew.is_calm_early,
         digest=hashlib.sha256("\n".join(lines).encode()).hexdigest(),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from random import Random
 from typing import Final
 
@@ -22,6 +23,11 @@ _SYMBOLS: Final = ("ZO", "ZO", "ZO", "ZR", "ZR", "OJ", "OJ", "GF", "LE", "HE")
 _BEFORE_MIDNIGHT: Final = datetime(2026, 11, 24, 5, 49, tzinfo=UTC)
 _MIDNIGHT: Final = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 _MORNING: Final = datetime(2026, 11, 23, 14, 35, tzinfo=UTC)
+TIGHT_FRACTION: Final = 0.4
+NERVOUS_FRACTION: Final = 0.15
+# Of a million dollars: a few ticks of a few lots trip the breaker, and the market may take them back.
+_NERVOUS: Final = (Decimal("-0.00005"), Decimal("-0.0002"), Decimal("-0.0005"))
+_WINDOW_FROM_S: Final = 150.0
 _POLICY: Final = ExecutionPolicy(ladder_s=LADDER_S, horizon_s=780.0)
 
 
@@ -38,10 +44,21 @@ class Scenario:
     latency_s: float = 0.0005
     faults: tuple[Fault, ...] = ()
     maintenance_at_s: float | None = None
+    is_tight: bool = False
+    daily_loss: Decimal | None = None
 
     @property
     def limits(self) -> Limits:
-        return default_limits("paper", EXCHANGES)
+        """Paper's own; in a tight world no lot beyond the targets, and a breaker that noise may trip."""
+        usual = default_limits("paper", EXCHANGES)
+        own = dict(usual.instruments)
+        if self.is_tight:
+            for symbol, target in self.targets.items():
+                own[symbol] = replace(own[symbol], position_lots=abs(target))
+        breakers = usual.breakers
+        if self.daily_loss is not None:
+            breakers = replace(breakers, daily_loss=self.daily_loss)
+        return replace(usual, instruments=own, breakers=breakers)
 
     @property
     def maintenance_at(self) -> datetime | None:
@@ -76,7 +93,9 @@ def scenario_of(seed: int, kinds: Iterable[str] = FAULTS) -> Scenario:
         )
         faults = tuple(_over_midnight(rng, fault, start) for fault in faults)
     if "nightly_restart" in names:
+        faults = tuple(_in_window(fault) for fault in faults)
         maintenance_at_s = next(fault.at_s for fault in faults if fault.kind == "nightly_restart")
+    strict = Random(f"limits/{seed}")
     return Scenario(
         seed=seed,
         start=start,
@@ -86,6 +105,8 @@ def scenario_of(seed: int, kinds: Iterable[str] = FAULTS) -> Scenario:
         latency_s=latency_s,
         faults=faults,
         maintenance_at_s=maintenance_at_s,
+        is_tight=strict.random() < TIGHT_FRACTION,
+        daily_loss=strict.choice(_NERVOUS) if strict.random() < NERVOUS_FRACTION else None,
     )
 
 
@@ -97,3 +118,10 @@ def _over_midnight(rng: Random, fault: Fault, start: datetime) -> Fault:
     before_s = round(rng.uniform(1.0, 90.0), 3)
     options: dict[str, object] = {"restart_s": before_s + fault.for_s}
     return replace(fault, at_s=midnight_s - before_s, aim="", options=options)
+
+
+def _in_window(fault: Fault) -> Fault:
+    """The restart of the maintenance window: at its begin, with room for a session before it."""
+    if fault.kind != "nightly_restart":
+        return fault
+    return replace(fault, at_s=fault.at_s + _WINDOW_FROM_S, aim="", after_s=0.0)

@@ -13,7 +13,9 @@ HIDING: Final = frozenset({"day_end", "no_login", "visibility", "silent_executio
 DAMAGING: Final = frozenset({"db_bit_flip", "db_wal_cut", "db_old_file"})
 # Faults that show at the broker what our books do not explain. Whatever else happens is no reason to halt:
 # an engine that halts on any fault is safe and useless.
-HALTING: Final = HIDING | DAMAGING
+HALTING: Final = (
+    HIDING | DAMAGING | {"late_beyond_settle", "liquidation", "manual_trade", "bust", "mute_exec"}
+)
 
 
 def judge_end(oracle: Oracle, denied: Mapping[str, Sequence[str]], failure: str) -> None:

@@ -14,6 +14,8 @@ from hydra.simulation.scenario import scenario_of
 # A seed and the law it once broke, each with what was wrong.
 REGRESSIONS = {
     7: "equal times on the wire: an acknowledgement and its fill changed places",
+    491: "a process that woke from a stop halted on a snapshot from before it",
+    522: "a process stopped inside COMMIT sent its child 4.8 s later",
     132: "an older copy of the ledger went on sending under fresh numbers",
 }
 
