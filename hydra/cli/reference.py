@@ -22,7 +22,7 @@ _BLOCKS: Final = {
     "5": "Session and planning",
     "6": "Worker, flows, server",
     "7": "Risk configuration",
-    "8": "Research: data, candidates, models",
+    "8": "The simulated world (80x), research: data, candidates, models (85x)",
     "9": "A law found broken",
 }
 _KINDS: Final = {1: "a promise found broken", 2: "bad input", 3: "could not run", 4: "ended in doubt"}
