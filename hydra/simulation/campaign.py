@@ -8,16 +8,19 @@ import gc
 import logging
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from hydra.domain.errors import Unavailable
 from hydra.simulation.run import RunOptions, WorldResult, run_world
 
 WORLDS_PER_PROCESS: Final = 40
+Work = TypeVar("Work")
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
@@ -27,54 +30,57 @@ class _Worker:
     left: int
 
 
-def run_campaign(seeds: Sequence[int], options: RunOptions, jobs: int) -> Iterator[WorldResult]:
+def run_campaign(seeds: Sequence[int], options: RunOptions, jobs: int) -> Generator[WorldResult, None, None]:
     """Every seed's result as it comes; Unavailable HY-806 when a worker dies."""
-    chunks = deque(seeds[at : at + WORLDS_PER_PROCESS] for at in range(0, len(seeds), WORLDS_PER_PROCESS))
+    return run_jobs(partial(run_world, options=options), seeds, jobs)
+
+
+def run_jobs(run: Callable[[Work], Result], work: Sequence[Work], jobs: int) -> Generator[Result, None, None]:
+    """What `run` returns for every piece of work, as it comes; Unavailable HY-806 when a worker dies."""
+    chunks = deque(work[at : at + WORLDS_PER_PROCESS] for at in range(0, len(work), WORLDS_PER_PROCESS))
     workers: dict[Connection, _Worker] = {}
     try:
         while chunks or workers:
             while chunks and len(workers) < jobs:
-                worker = _begin(chunks.popleft(), options)
+                worker = _begin(run, chunks.popleft())
                 workers[worker.results] = worker
             for ready in wait(list(workers)):
                 assert isinstance(ready, Connection)
-                result = _take(workers, ready)
-                if result is not None:
-                    yield result
+                yield from _take(workers, ready)
     finally:
         for worker in workers.values():
             worker.process.kill()
             worker.process.join()
 
 
-def _take(workers: dict[Connection, _Worker], ready: Connection) -> WorldResult | None:
+def _take(workers: dict[Connection, _Worker], ready: Connection) -> Iterator[Any]:
     worker = workers[ready]
     try:
-        result: WorldResult = ready.recv()
+        result = ready.recv()
     except EOFError:
         del workers[ready]
         worker.process.join()
         if worker.left:
             problem = f"exit code {worker.process.exitcode}, {worker.left} worlds left"
             raise Unavailable("HY-806", problem=problem) from None
-        return None
+        return
     worker.left -= 1
-    return result
+    yield result
 
 
-def _begin(seeds: Sequence[int], options: RunOptions) -> _Worker:
+def _begin(run: Callable[[Any], object], work: Sequence[object]) -> _Worker:
     context = get_context("fork")
     mine, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(seeds, options, theirs), daemon=True)
+    process = context.Process(target=_work, args=(run, work, theirs), daemon=True)
     process.start()
     theirs.close()
-    return _Worker(process, mine, len(seeds))
+    return _Worker(process, mine, len(work))
 
 
-def _work(seeds: Sequence[int], options: RunOptions, results: Connection) -> None:
+def _work(run: Callable[[Any], object], work: Sequence[object], results: Connection) -> None:
     quieten()
-    for seed in seeds:
-        results.send(run_world(seed, options))
+    for one in work:
+        results.send(run(one))
     results.close()
     os._exit(0)
 

@@ -31,12 +31,16 @@ _MEMORY_FILES: Final = Path("/dev/shm")
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What a world may draw from and what is kept of it; `folder` holds the template ledger."""
+    """What a world may draw from and what is kept of it; `folder` holds the template ledger.
+
+    `change` and `begin` alter a world before it is built, and once it stands.
+    """
 
     folder: Path
     kinds: tuple[str, ...] = tuple(FAULTS)
     keep: Path | None = None
     change: Callable[[Scenario], Scenario] | None = None
+    begin: Callable[[World, Crew], None] | None = None
 
 
 @dataclass(slots=True)
@@ -96,6 +100,8 @@ def _run(scenario: Scenario, options: RunOptions, folder: Path, tell: Tell | Non
     crew.on_calm = injector.end
 
     async def work() -> None:
+        if options.begin is not None:
+            options.begin(world, crew)
         injector.begin()
         await crew.work()
 
