@@ -2,45 +2,51 @@
 
 import asyncio
 import subprocess
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from hydra import eventlog
-from hydra.broker.options import BrokerOptions
 from hydra.broker.session import IbBroker
-from hydra.clock import ScaledClock, SystemClock
 from hydra.config import Settings, config_hash, ensure_data_dir, execution_policy, risk_limits
 from hydra.config.maintenance import next_maintenance
 from hydra.domain.errors import Unavailable, UserError
-from hydra.domain.evidence import ErrorMeaning
+from hydra.domain.events import TradingState
+from hydra.domain.latch import Latched
 from hydra.execution.policy import ExecutionPolicy
-from hydra.persistence.leases import this_holder
 from hydra.persistence.ledger import SqlLedger
 from hydra.persistence.open import open_ledger
+from hydra.persistence.seat import this_holder
+from hydra.persistence.views import trading_states
 from hydra.ports import Clock, Conflict, Lease
 from hydra.risk.last_hop import LastHop
 from hydra.usecases.desk import Desk, Identity, Log
+from hydra.usecases.halt import obey_latch, set_trading_state
 from hydra.usecases.recover import load_unfinished
 from hydra.usecases.supervise import supervision
+from hydra.wiring import broker_options, clock_of, latch_path
 
 LEDGER_FILE = "ledger.sqlite3"
 WAL_RESERVE_BYTES = 8 << 20
 CONNECT_ATTEMPTS = 3
-LATCH_FILE = "kill.latch"
-
-
-def clock_of(settings: Settings) -> Clock:
-    """The wall clock, or the scaled one that settings and gateway share."""
-    given = settings.clock
-    if given.start is None:
-        return SystemClock()
-    anchor_s = given.anchor if given.anchor is not None else time.time()  # noqa: TID251 - the scaled clock's own anchor
-    return ScaledClock(given.start, given.speed, anchor_s)
+FLATTEN_BARS_S = 3.0
+# The first two steps of the ladder are over before a child could live in them.
+FLATTEN: Mapping[str, object] = MappingProxyType(
+    {
+        "ladder_s": (1e-6, 1e-6, 30.0),
+        "ladder_rounds_max": 4,
+        "twap_slices": 4,
+        "twap_above_adv_fraction": 1.0,
+        "participation_rate": 1.0,
+        "horizon_s": 120.0,
+    }
+)
 
 
 def open_ledger_of(
@@ -97,9 +103,12 @@ async def open_desk(
             broker_zone=ZoneInfo(settings.gateway.broker_zone),
             last_hop=last_hop,
             next_maintenance=_maintenance(settings),
+            latch_path=latch_path(settings),
             log=log,
         )
+        desk.halts_told |= _halts_on_record(ledger)
         load_unfinished(desk)
+        obey_latch(desk)
         tasks = (asyncio.ensure_future(broker.supervise()), *supervision(desk))
         try:
             yield desk
@@ -117,24 +126,65 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def _halts_on_record(ledger: SqlLedger) -> set[str]:
+    """The halts in force, as `halt` remembers them: a kill is recorded once, whoever starts how often."""
+    return {
+        f"{row['scope']}: {row['reason']}"
+        for row in trading_states(ledger.database)
+        if row["state"] == TradingState.HALTED
+    }
+
+
 async def connected_broker(
     settings: Settings, clock: Clock, last_hop: LastHop
 ) -> tuple[IbBroker, ExecutionPolicy]:
     """A connected broker and the policy of its account: the simulated gateway has settle times of its own."""
     policy = execution_policy(settings, settings.gateway.account or "")
-    broker = IbBroker(_options(settings, policy), clock, last_hop)
+    broker = IbBroker(broker_options(settings, policy), clock, last_hop)
     await _connect(broker)
     of_account = execution_policy(settings, broker.account)
     if of_account != policy:
         await broker.close()
         policy = of_account
-        broker = IbBroker(_options(settings, policy), clock, last_hop)
+        broker = IbBroker(broker_options(settings, policy), clock, last_hop)
         await _connect(broker)
     skew = broker.link.skew_s
     if skew is not None and abs(skew) > settings.gateway.skew_s_max:
         await broker.close()
         raise Unavailable("HY-508", skew=f"{skew:+.1f}", limit=settings.gateway.skew_s_max)
     return broker, policy
+
+
+def halt_in_ledger(settings: Settings, clock: Clock, latched: Latched) -> Future[str]:
+    """The kill as an event, for senders of other machines, on a thread: a dead ledger must delay nothing.
+
+    The result is empty, or why it is not in the ledger; it may never come.
+    """
+    told: Future[str] = Future()
+
+    def record() -> None:
+        try:
+            if settings.ledger.url is None and not (settings.data_dir / LEDGER_FILE).exists():
+                told.set_result("there is no ledger yet")
+                return
+            ledger = open_ledger_of(settings, clock)
+            try:
+                set_trading_state(ledger, latched.scope, TradingState.HALTED, latched.told, latched.by)
+            finally:
+                ledger.close()
+            told.set_result("")
+        except Exception as problem:  # noqa: BLE001 - whatever the ledger has, the kill goes on without it
+            told.set_result(f"{problem}")
+
+    threading.Thread(target=record, name="kill ledger", daemon=True).start()
+    return told
+
+
+def flattening(settings: Settings) -> Settings:
+    """The same settings, with exits at the far touch at once and priced anew every half minute."""
+    execution = settings.execution.model_copy(update=FLATTEN)
+    gateway = settings.gateway.model_copy(update={"history_timeout_s": FLATTEN_BARS_S})
+    return settings.model_copy(update={"execution": execution, "gateway": gateway})
 
 
 def take_lease(ledger: SqlLedger, client_id: int) -> Lease:
@@ -174,33 +224,6 @@ async def _connect(broker: IbBroker) -> None:
         except UserError:
             await broker.close()
             raise
-
-
-def _options(settings: Settings, policy: ExecutionPolicy) -> BrokerOptions:
-    given = settings.gateway
-    return BrokerOptions(
-        host=given.host,
-        port=given.port,
-        client_id=given.client_id,
-        account=given.account,
-        mode=settings.trading.mode,
-        connect_timeout_s=given.connect_timeout_s,
-        heartbeat_interval_s=given.heartbeat_interval_s,
-        heartbeat_deadline_s=given.heartbeat_deadline_s,
-        heartbeat_misses_max=given.heartbeat_misses_max,
-        skew_s_max=given.skew_s_max,
-        settle_s=policy.settle_wall_s,
-        send_window_s=policy.send_window_wall_s,
-        request_timeout_s=given.request_timeout_s,
-        history_timeout_s=given.history_timeout_s,
-        broker_zone=given.broker_zone,
-        front_days_min={symbol: one.front_days_min for symbol, one in settings.instruments.items()},
-        exchanges={symbol: one.exchange for symbol, one in settings.instruments.items()},
-        latch_path=settings.data_dir / LATCH_FILE,
-        order_error_meanings={
-            code: ErrorMeaning(meaning) for code, meaning in settings.broker_errors.items()
-        },
-    )
 
 
 def _maintenance(settings: Settings) -> Callable[[datetime], datetime | None]:

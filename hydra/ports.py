@@ -12,10 +12,11 @@ from typing import Protocol
 
 from hydra.domain.contract import Contract
 from hydra.domain.events import ChildSending, ParentEvent
-from hydra.domain.evidence import BrokerSnapshot, ExecutionReport, Report
+from hydra.domain.evidence import BrokerSnapshot, ExecutionReport, Report, WorkingOrder
 from hydra.domain.exposure import Exposure
 from hydra.domain.market import DailyBar, Quote
 from hydra.domain.parent import ParentOrder
+from hydra.research.experiment import Experiment
 from hydra.risk.gate import Verdict
 from hydra.risk.view import AccountEvent, ControlState, Denied
 
@@ -113,6 +114,19 @@ class Broker(Protocol):
     async def account_state(self) -> AccountState | Unknown: ...
 
 
+class Canceller(Protocol):
+    """What a kill needs of a client id: no ledger, no quotes, no verdicts."""
+
+    client_id: int
+
+    async def connect(self) -> None: ...
+    async def close(self) -> None: ...
+    async def open_orders(self) -> Sequence[WorkingOrder] | Unknown: ...
+    def cancel_id(self, ib_order_id: int) -> bool: ...
+    def cancel_everything(self) -> bool: ...
+    async def snapshot(self) -> BrokerSnapshot | Unknown: ...
+
+
 # --- the ledger -------------------------------------------------------------------------------------
 
 
@@ -169,7 +183,7 @@ class Ledger(Protocol):
 
     # the account's own streams: foreign executions, adoptions, trading states, breakers, equity marks
     def record(self, events: Sequence[AccountEvent]) -> Sequence[AccountEvent]: ...  # those that were new
-    def control(self, con_id: int, symbol: str) -> ControlState: ...
+    def control(self, con_id: int, symbol: str, parent_id: str = "") -> ControlState: ...
     def positions(self) -> Mapping[int, int]: ...
     def symbols(self) -> Mapping[int, str]: ...
     def exposure(self, con_id: int) -> Exposure: ...
@@ -184,3 +198,39 @@ class Ledger(Protocol):
     def release(self, lease: Lease) -> None: ...
 
     def export(self) -> Iterable[Mapping[str, object]]: ...
+
+
+# --- research ---------------------------------------------------------------------------------------
+
+
+class BarStore(Protocol):
+    """Daily bars by series, readable as they were known at any moment."""
+
+    def put(self, series: str, bars: Sequence[DailyBar], known_at: datetime, source: str) -> int: ...
+    def bars(self, series: str, as_of: datetime | None = None) -> tuple[DailyBar, ...]: ...
+    def series(self) -> tuple[str, ...]: ...
+
+
+class ExperimentJournal(Protocol):
+    """Every trial, failures included; a repetition changes nothing."""
+
+    def record(self, experiment: Experiment) -> bool: ...
+    def has(self, experiment: Experiment) -> bool: ...
+    def experiments(self) -> Sequence[Experiment]: ...
+    def trials(self) -> int: ...
+
+
+class ModelRegistry(Protocol):
+    """Text artefacts, loaded only by the sha256 of the promotion."""
+
+    def register(
+        self,
+        model_id: str,
+        family: str,
+        spec: Mapping[str, object],
+        artefact: str,
+        *,
+        build_id: str,
+        registered_at: datetime,
+    ) -> str: ...
+    def load(self, model_id: str, sha256: str) -> str: ...

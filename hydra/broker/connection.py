@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from ib_async.ib import StartupFetch
+from ib_async.ib import StartupFetch, StartupFetchNONE
 
 from hydra.broker.decoder import RawIB
 from hydra.broker.intake import Books, Intake
@@ -51,7 +51,7 @@ class Connection:
                 timeout=options.connect_timeout_s,
                 account=options.account or "",
                 raiseSyncErrors=True,
-                fetchFields=_MUST_ARRIVE,
+                fetchFields=_MUST_ARRIVE if options.reads_books_first else StartupFetchNONE,
             )
         )
         over = asyncio.ensure_future(self.intake.over.wait())

@@ -16,6 +16,8 @@ class BrokerOptions:
     Every `_s` is wall seconds, because a scheduler's pause is not a disconnect; `good_till_margin` is market
     time. `mode` is `paper` or `live` and is proved by the account's prefix, never by a port. `broker_zone` is
     the gateway's own time zone: it bounds the broker day and reads execution times that name no zone.
+    `latch_holder` is this process as a kill's latch may name it. Without `reads_books_first` a connection
+    stands after the handshake alone, for who only cancels: its link is not good for a child.
     """
 
     host: str
@@ -40,8 +42,10 @@ class BrokerOptions:
     front_days_min: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     exchanges: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     latch_path: Path | None = None
+    latch_holder: str = ""
     allow_delayed: bool = False
     with_completed: bool = True
+    reads_books_first: bool = True
     order_error_meanings: Mapping[int, ErrorMeaning] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:

@@ -5,8 +5,7 @@ have left the process is reported as sent; `NotSent` is said only when surely no
 """
 
 import logging
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from hydra.broker import translate
@@ -18,6 +17,7 @@ from hydra.domain.events import ChildSending
 from hydra.domain.ids import is_own_ref
 from hydra.ports import Link, NotSent, RecordedSending, Sent
 from hydra.risk.gate import Verdict
+from hydra.usecases.latch import blocking
 
 log = logging.getLogger("hydra.broker")
 
@@ -53,15 +53,33 @@ def cancel(connection: Connection | None, client_id: int, sending: ChildSending)
     """Writes one cancel; False when it could not leave now. Only the id that sent a child can cancel it."""
     if connection is None or not connection.is_up or sending.client_id != client_id or _busy(connection):
         return False
-    begun = writes_begun(connection.ib)
-    try:
-        connection.client.cancelOrder(sending.ib_order_id)
-    except (ConnectionError, RuntimeError, OSError) as problem:
-        log.warning("broker.cancel_failed order_ref=%s problem=%s", sending.order_ref, problem)
-    return writes_begun(connection.ib) > begun
+    return _cancelled(connection, lambda: connection.client.cancelOrder(sending.ib_order_id))
+
+
+def cancel_id(connection: Connection | None, ib_order_id: int) -> bool:
+    """Writes one cancel by order id, of whatever order this client id has under it; no ledger is asked."""
+    if connection is None or not connection.is_up or _busy(connection):
+        return False
+    return _cancelled(connection, lambda: connection.client.cancelOrder(ib_order_id))
+
+
+def cancel_everything(connection: Connection | None) -> bool:
+    """Writes reqGlobalCancel: it ends every order of every client of the gateway, and manual ones."""
+    if connection is None or not connection.is_up or _busy(connection):
+        return False
+    return _cancelled(connection, connection.client.reqGlobalCancel)
 
 
 # --- inside -------------------------------------------------------------------------------------------
+
+
+def _cancelled(connection: Connection, send: Callable[[], None]) -> bool:
+    begun = writes_begun(connection.ib)
+    try:
+        send()
+    except (ConnectionError, RuntimeError, OSError) as problem:
+        log.warning("broker.cancel_failed problem=%s", problem)
+    return writes_begun(connection.ib) > begun
 
 
 def _refusals(
@@ -74,7 +92,8 @@ def _refusals(
 ) -> Iterator[str]:
     """Every reason not to send, cheapest to say first; each is empty when it does not hold."""
     options, sending = books.options, recorded.sending
-    yield "the kill latch is set" if _is_latched(books) else ""
+    latched = blocking(options.latch_path, contract.symbol, sending.parent, options.latch_holder)
+    yield f"the kill latch is set: {latched.scope}, by {latched.by}" if latched else ""
     yield "" if link.is_good else f"link not good: {link.reason}"
     yield _not_this_child(options.client_id, sending, contract)
     differences = verdict.covers(sending)
@@ -102,19 +121,6 @@ def _not_this_child(client_id: int, sending: ChildSending, contract: Contract) -
     if not contract.supports_good_till:
         return f"{contract.local_symbol} does not list GTD"
     return ""
-
-
-def _is_latched(books: Books) -> bool:
-    """Whether the kill latch exists; a latch that cannot be looked at counts as set."""
-    if books.options.latch_path is None:
-        return False
-    try:
-        os.stat(books.options.latch_path)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _busy(connection: Connection) -> str:

@@ -20,7 +20,7 @@ from hydra.broker.supervision import Supervisor
 from hydra.domain.contract import Contract
 from hydra.domain.errors import Unavailable
 from hydra.domain.events import ChildSending
-from hydra.domain.evidence import BrokerSnapshot, Report
+from hydra.domain.evidence import BrokerSnapshot, Report, WorkingOrder
 from hydra.domain.market import DailyBar, Quote
 from hydra.ports import (
     AccountState,
@@ -130,6 +130,21 @@ class IbBroker:
     def cancel(self, sending: ChildSending) -> bool:
         """Writes one cancel of a child this client id sent; repeatable, and no proof of anything."""
         return orders.cancel(self._up(), self.client_id, sending)
+
+    def cancel_id(self, ib_order_id: int) -> bool:
+        """Writes one cancel by order id, known to the ledger or not; False when it could not leave now."""
+        return orders.cancel_id(self._up(), ib_order_id)
+
+    def cancel_everything(self) -> bool:
+        """Writes reqGlobalCancel, which also ends manual orders; False when it could not leave now."""
+        return orders.cancel_everything(self._up())
+
+    async def open_orders(self) -> Sequence[WorkingOrder] | Unknown:
+        """Every order the gateway holds, of every client, to its end marker."""
+        connection = self._up()
+        if connection is None:
+            return Unknown(self.link.reason)
+        return await snapshot.open_orders(self._books, connection)
 
     def reports(self) -> Sequence[Report]:
         """Everything said since the last call, in the order it arrived."""

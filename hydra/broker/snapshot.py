@@ -66,6 +66,16 @@ async def take(books: Books, connection: Connection, next_id: Callable[[], int])
     )
 
 
+async def open_orders(books: Books, connection: Connection) -> Sequence[WorkingOrder] | Unknown:
+    """Every order the gateway holds, of every client, to its end marker."""
+    rows = await connection.requests.ask_fixed(
+        "openOrders", connection.client.reqAllOpenOrders, books.options.request_timeout_s
+    )
+    if not isinstance(rows, list):
+        return _unknown("open orders", rows)
+    return _latest(cast(list[WorkingOrder], rows))
+
+
 _Asked = tuple[
     dict[int, int],
     tuple[WorkingOrder, ...],
@@ -80,16 +90,16 @@ async def _ask_all(books: Books, connection: Connection, next_id: Callable[[], i
     positions = await requests.ask_fixed("positions", client.reqPositions, timeout_s)
     if not isinstance(positions, list):
         return _unknown("positions", positions)
-    working = await requests.ask_fixed("openOrders", client.reqAllOpenOrders, timeout_s)
-    if not isinstance(working, list):
-        return _unknown("open orders", working)
+    working = await open_orders(books, connection)
+    if isinstance(working, Unknown):
+        return working
     told = await _executions(books, connection, next_id)
     if isinstance(told, Unknown):
         return told
     completed = await _completed(books, connection)
     lots = dict(cast(list[tuple[int, int]], positions))
     held = {con_id: position for con_id, position in lots.items() if position != 0}
-    return held, _latest(cast(list[WorkingOrder], working)), told, completed
+    return held, tuple(working), told, completed
 
 
 async def _executions(

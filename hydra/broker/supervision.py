@@ -64,7 +64,7 @@ class Supervisor:
             self._lift_ids(fresh)
             self.connection = fresh
             watch.connected(clock.wall_s())
-            if watch.breaks == breaks:
+            if watch.breaks == breaks and self._books.options.reads_books_first:
                 watch.synced(clock.wall_s())
             await self._beat(fresh)
             await self._subscribe_again(fresh)

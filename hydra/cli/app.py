@@ -42,8 +42,11 @@ COMMANDS: Final[dict[str, LateCommand]] = {
     "resolve": LateCommand("doubt", "Trade", "Decide, by name, what became of an order in doubt.", "resolve"),
     "adopt": LateCommand("doubt", "Trade", "Book, by name, a position or fill we did not cause.", "adopt"),
     "trading": LateCommand("trading", "Trade", "Show, narrow or widen what may be sent."),
+    "kill": LateCommand("kill", "Trade", "Stop now: no new order, cancel everything, prove it gone.", "kill"),
     "ledger": LateCommand("ledger", "Look", "Export and verify the ledger."),
-    "simulate": LateCommand("simulate", "Prove", "Seeded worlds full of faults, judged from outside.", "simulate"),
+    "simulate": LateCommand(
+        "simulate", "Prove", "Seeded worlds full of faults, judged from outside.", "simulate"
+    ),
     "config": LateCommand("config", "Look", "Show the settings in force and where each one comes from."),
 }
 

@@ -101,9 +101,10 @@ def adopt(
 def _resolve(
     settings: Settings, order_ref: str, lots: int, px: Decimal | None, by: str, reason: str
 ) -> ParentOrder:
-    from hydra.bootstrap import clock_of, open_ledger_of
+    from hydra.bootstrap import open_ledger_of
     from hydra.config import execution_policy
     from hydra.usecases.resolve import resolve_child
+    from hydra.wiring import clock_of
 
     clock = clock_of(settings)
     settle = clock.market(execution_policy(settings, settings.gateway.account or "").settle_wall_s)
@@ -137,7 +138,8 @@ def _filled(text: str) -> tuple[int, Decimal]:
 
 async def _adopt(settings: Settings, what: str, wanted: _Wanted | None, by: str, reason: str) -> str:
     """What was written, in one line; the broker is read on the command line's own client id."""
-    from hydra.bootstrap import clock_of, open_ledger_of
+    from hydra.bootstrap import open_ledger_of
+    from hydra.wiring import clock_of
 
     clock = clock_of(settings)
     ledger = open_ledger_of(settings, clock)

@@ -95,7 +95,8 @@ def positions(ctx: typer.Context, json: Json = False) -> None:
 
 @contextmanager
 def _reading(ctx: typer.Context) -> Iterator["SqlLedger"]:
-    from hydra.bootstrap import clock_of, open_ledger_of
+    from hydra.bootstrap import open_ledger_of
+    from hydra.wiring import clock_of
 
     settings = invocation(ctx).settings()
     ledger = open_ledger_of(settings, clock_of(settings), read_only=True)

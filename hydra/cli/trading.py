@@ -10,6 +10,7 @@ import typer
 from hydra.cli.invocation import invocation
 from hydra.cli.output import print_json, print_table
 from hydra.domain.errors import UserError, did_you_mean
+from hydra.usecases.latch import LATCH_FILE, read_latch
 
 if TYPE_CHECKING:
     from hydra.config import Settings
@@ -47,13 +48,14 @@ def show(
 def set_state(
     ctx: typer.Context,
     state: Annotated[str, typer.Argument(metavar="STATE", help="ACTIVE, REDUCING or HALTED.")],
-    scope: Annotated[str, typer.Option(metavar="ALL|SYMBOL", help="One symbol, or ALL.")],
+    scope: Annotated[str, typer.Option(metavar="ALL|SYMBOL", help="One symbol, one parent id, or ALL.")],
     by: Annotated[str, typer.Option(metavar="NAME", help="Who decides it.")],
     reason: Annotated[str, typer.Option(help="Why.")],
 ) -> None:
     """Set the trading state of a scope. A running session obeys before its next order.
 
     ACTIVE: everything; REDUCING: only what provably shrinks the position; HALTED: nothing but cancels.
+    ACTIVE also lifts the latch of `hydra kill` for exactly this scope.
     Example: hydra trading set ACTIVE --scope ZO --by anna --reason "manual trade booked, books equal"
     """
     wanted = _state(state)
@@ -63,11 +65,14 @@ def set_state(
     settings = invocation(ctx).settings()
     before, after = _set(settings, scope.strip().upper(), wanted, by.strip(), reason.strip())
     print(f"{scope.strip().upper()}: {before} → {after}")
+    for latched in read_latch(settings.data_dir / LATCH_FILE):
+        print(f"still latched: {latched.scope}, by {latched.by}: {latched.reason}")
 
 
 def _read(settings: Settings) -> dict[str, list[dict[str, Any]]]:
-    from hydra.bootstrap import clock_of, open_ledger_of
+    from hydra.bootstrap import open_ledger_of
     from hydra.persistence.views import breakers, trading_states
+    from hydra.wiring import clock_of
 
     ledger = open_ledger_of(settings, clock_of(settings), read_only=True)
     try:
@@ -78,19 +83,25 @@ def _read(settings: Settings) -> dict[str, list[dict[str, Any]]]:
 
 def _set(settings: Settings, scope: str, state: TradingState, by: str, reason: str) -> tuple[str, str]:
     """The scope's own state before and after."""
-    from hydra.bootstrap import clock_of, open_ledger_of
+    from hydra.bootstrap import open_ledger_of
+    from hydra.domain.events import TradingState
     from hydra.persistence.views import contract_symbols, trading_states
-    from hydra.usecases.halt import EVERYTHING, set_trading_state
+    from hydra.usecases.halt import EVERYTHING, lift_kills, set_trading_state
+    from hydra.wiring import clock_of
 
+    latch = settings.data_dir / LATCH_FILE
     ledger = open_ledger_of(settings, clock_of(settings))
     try:
         held = {row["scope"]: str(row["state"]) for row in trading_states(ledger.database)}
-        symbols = {*settings.instruments, *settings.trading.symbols, *held}
+        latched = {one.scope for one in read_latch(latch)}
+        symbols = {*settings.instruments, *settings.trading.symbols, *held, *latched}
         known = {EVERYTHING, *symbols, *contract_symbols(ledger.database).values()}
         if scope not in known:
             hint = did_you_mean(scope, known) or f": the scopes are {', '.join(sorted(known))}"
             problem = f"{scope} is no scope"
             raise UserError("HY-004", command=_COMMAND, given="--scope", problem=problem, hint=hint)
+        if state is TradingState.ACTIVE:
+            lift_kills(ledger, latch, scope)
         set_trading_state(ledger, scope, state, reason, by)
         return held.get(scope, "ACTIVE"), state.value
     finally:

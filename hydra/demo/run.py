@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from hydra.bootstrap import clock_of, open_ledger_of
+from hydra.bootstrap import open_ledger_of
 from hydra.demo import result as results
 from hydra.demo.drop import Dropped, drop_when_working
 from hydra.demo.processes import ended_together
@@ -22,6 +22,7 @@ from hydra.domain.errors import UserError
 from hydra.domain.parent import ParentOrder
 from hydra.persistence.ledger import SqlLedger
 from hydra.ports import Clock
+from hydra.wiring import clock_of
 
 # ZO's 8 lots are more than 1 % of its daily volume, so they are sliced; the others are worked by a ladder.
 TARGETS: Final = {"ZO": 8, "HE": 3, "LE": -2, "GF": 1, "ZR": -1, "OJ": 1}

@@ -69,7 +69,7 @@ class ControlReader:
         """The exposure interval of every contract that has a position or a live child."""
         return _sorted_out(self._database.rows(_ROWS), "").exposures
 
-    def read(self, con_id: int, symbol: str, session_on: str) -> ControlState:
+    def read(self, con_id: int, symbol: str, session_on: str, parent_id: str = "") -> ControlState:
         now_us = instant_us(self._now())
         late_us, second_us, minute_us = now_us - self._settle_us, now_us - _SECOND_US, now_us - _MINUTE_US
         sums = self._database.row(
@@ -77,7 +77,7 @@ class ControlReader:
         )
         assert sums is not None  # an aggregate always has its row
         late_child, doubtful_parent, second, minute, open_usd, peak_usd, session, sent_musd, entries = sums
-        small = _sorted_out(self._database.rows(_ROWS), symbol)
+        small = _sorted_out(self._database.rows(_ROWS), symbol, parent_id)
         return ControlState(
             trading_state=small.state,
             trading_reason=small.reason,
@@ -103,9 +103,9 @@ class _Small:
     breakers: dict[str, BreakerStatus]
 
 
-def _sorted_out(rows: Rows, symbol: str) -> _Small:
+def _sorted_out(rows: Rows, symbol: str, parent_id: str = "") -> _Small:
     small = _Small({}, TradingState.ACTIVE, "", {})
-    exposures = small.exposures
+    exposures, scopes = small.exposures, {_EVERYWHERE, symbol, parent_id} - {""}
     for table, con_id, number, name, state, text in rows:
         if table == 0:
             exposures[con_id] = Exposure(number, number)
@@ -113,6 +113,6 @@ def _sorted_out(rows: Rows, symbol: str) -> _Small:
             exposures[con_id] = exposures.get(con_id, _FLAT).with_order(Side(name), int(number))
         elif table == 3:
             small.breakers[name] = BreakerStatus(state, number, text)
-        elif name in (_EVERYWHERE, symbol) and _STRICTNESS[state] > _STRICTNESS[small.state]:
+        elif name in scopes and _STRICTNESS[state] > _STRICTNESS[small.state]:
             small.state, small.reason = TradingState(state), f"{name}: {text}"
     return small

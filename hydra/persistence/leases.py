@@ -5,21 +5,17 @@ holder if it is on this host and still the process that took the lease; else ref
 epoch rises, and with it every sending of an older epoch is refused.
 """
 
-import fcntl
 import os
-import signal
-import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hydra.persistence.database import Database
+from hydra.persistence.seat import KILL_WAIT_S, Holder, Host, holder_of, locked, sign, this_host
 from hydra.ports import Conflict, Lease
 
 STALE_AFTER_S: Final = 10.0
-_KILL_WAIT_S: Final = 2.0
 _ROW: Final = "SELECT epoch, holder, renewed_wall_s, released FROM leases WHERE client_id = ?"
 _TAKE: Final = (
     "INSERT INTO leases (client_id, epoch, holder, build_id, renewed_wall_s, released)"
@@ -31,62 +27,6 @@ _RENEW: Final = (
     "UPDATE leases SET renewed_wall_s = ? WHERE client_id = ? AND epoch = ? AND holder = ? AND released = 0"
 )
 _RELEASE: Final = "UPDATE leases SET released = 1 WHERE client_id = ? AND epoch = ? AND holder = ?"
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A process, beyond doubt: its start time tells it from a later one with the same pid."""
-
-    host: str
-    pid: int
-    started: str
-
-    def __str__(self) -> str:
-        return f"{self.host}/{self.pid}/{self.started}"
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """The machine that leases are taken on: what runs there, and how a process of it is ended."""
-
-    name: str
-    own_pid: int
-    started: Callable[[int], str | None]
-    kill: Callable[[Holder], bool]
-
-    def has(self, process: Holder) -> bool:
-        return process.host == self.name
-
-    def runs(self, process: Holder) -> bool:
-        """Whether that very process runs on this host."""
-        return self.has(process) and self.started(process.pid) == process.started
-
-
-def this_host() -> Host:
-    """The machine this process runs on."""
-    return Host(socket.gethostname(), os.getpid(), _started, _kill)
-
-
-def this_holder() -> str:
-    """This process as leases name it: host/pid/start time."""
-    return str(Holder(socket.gethostname(), os.getpid(), _started(os.getpid()) or "0"))
-
-
-def holder_of(text: str) -> Holder | None:
-    """The process a holder text names, None when it follows another grammar."""
-    host, _, rest = text.rpartition("/")[0].rpartition("/")
-    started = text.rpartition("/")[2]
-    return Holder(host, int(rest), started) if host and rest.isdigit() else None
-
-
-def _started(pid: int) -> str | None:
-    """Clock ticks since boot at which the process started; None when it runs no more (a zombie does not)."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else fields[19]
 
 
 class LeaseBook:
@@ -119,6 +59,7 @@ class LeaseBook:
             refusal = self._evict(client_id)
             if refusal is not None:
                 return Conflict(refusal)
+        sign(self._locks[client_id], holder)
         lease: Lease | Conflict | None = None
         try:
             lease = self._raise_epoch(client_id, holder, build_id)
@@ -184,7 +125,7 @@ class LeaseBook:
         refusal = self._end_stale(client_id, process, float(row[2]))
         if refusal is not None:
             return refusal
-        deadline = time.monotonic() + _KILL_WAIT_S
+        deadline = time.monotonic() + KILL_WAIT_S
         while not self._lock(client_id):
             if time.monotonic() > deadline:
                 return f"client id {client_id}: {process} was ended, its lock is still held"
@@ -205,12 +146,8 @@ class LeaseBook:
         """Whether this process has the OS lock now; it survives nothing, not even SIGKILL."""
         if client_id in self._locks:
             return True
-        self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._folder / f"client-{client_id}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
+        descriptor = locked(self._folder, client_id)
+        if descriptor is None:
             return False
         self._locks[client_id] = descriptor
         return True
@@ -219,20 +156,3 @@ class LeaseBook:
         descriptor = self._locks.pop(client_id, None)
         if descriptor is not None:
             os.close(descriptor)
-
-
-def _kill(process: Holder) -> bool:
-    """Ends exactly that process: the handle is taken first, so that a reused pid is never hit."""
-    try:
-        handle = os.pidfd_open(process.pid)
-    except OSError:
-        return False
-    try:
-        if _started(process.pid) != process.started:
-            return False
-        signal.pidfd_send_signal(handle, signal.SIGKILL)
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(handle)

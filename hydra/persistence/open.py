@@ -14,10 +14,11 @@ from hydra.domain.errors import Unavailable, UserError
 from hydra.persistence.anchor import HeadsFile
 from hydra.persistence.control import ControlReader
 from hydra.persistence.database import Backend, Database
-from hydra.persistence.leases import Host, LeaseBook
+from hydra.persistence.leases import LeaseBook
 from hydra.persistence.ledger import SqlLedger
 from hydra.persistence.migrate import ensure_schema
 from hydra.persistence.postgres import PostgresBackend
+from hydra.persistence.seat import LOCKS_FOLDER, Host
 from hydra.persistence.sqlite import SqliteBackend, reserve_wal
 
 BUSY_TIMEOUT_S: Final = 0.5
@@ -61,7 +62,7 @@ def open_ledger(
         now=now,
         wall_s=wall_s,
         control=ControlReader(database, now, settle),
-        leases=LeaseBook(database, place / "locks", wall_s, is_lock_shared=path is not None, host=host),
+        leases=LeaseBook(database, place / LOCKS_FOLDER, wall_s, is_lock_shared=path is not None, host=host),
         heads=HeadsFile(heads_file or place / f"{name}.heads"),
         reserve=_reserve(database, path, wal_reserve_bytes),
     )

@@ -135,7 +135,7 @@ def _planned(desk: Desk, request: SessionRequest, prepared: Prepared) -> ParentO
             prepared.symbol,
             (f"NOT_TERMINAL: {known.parent_id} is {known.status}: amend it afterwards",),
         )
-    n = _unused_number(desk, request.session_on, prepared.symbol, 1 if known is None else _number(known) + 1)
+    n = unused_number(desk, request.session_on, prepared.symbol, 1 if known is None else number_of(known) + 1)
     plan = _size(desk, request, prepared, n)
     if isinstance(plan, SymbolDenied):
         return plan
@@ -148,7 +148,7 @@ def _planned(desk: Desk, request: SessionRequest, prepared: Prepared) -> ParentO
     return keep(desk, outcome)
 
 
-def _unused_number(desk: Desk, session_on: date, symbol: str, n: int) -> int:
+def unused_number(desk: Desk, session_on: date, symbol: str, n: int) -> int:
     """The first number from n whose references the broker never saw: the ledger may be the younger one."""
     seen = {ref for one in desk.snapshots for ref in (*one.working_refs, *one.completed_filled)}
     since = datetime.combine(session_on, time(), tzinfo=desk.broker_zone) - REFERENCES_LIVE
@@ -229,7 +229,7 @@ def _judge(desk: Desk, request: SessionRequest, parent: ParentOrder, prepared: P
         reason=parent.plan.champion_id,
     )
     adv = adv_lots(prepared.bars)
-    verdict = check_intent(intent, entry_view(desk, prepared.contract, adv), desk.limits)
+    verdict = check_intent(intent, entry_view(desk, prepared.contract, adv, parent.parent_id), desk.limits)
     reasons = verdict.reasons if isinstance(verdict, Denied) else ()
     if desk.ledger.positions().get(intent.con_id, 0) != parent.plan.position:
         reasons = (*reasons, "POSITION_MOVED: the position is no longer the one this plan was made for")
@@ -296,8 +296,9 @@ def _deadline(
 def latest_plan(desk: Desk, session_on: date, symbol: str) -> ParentOrder | None:
     """The newest plan of this symbol in this session."""
     plans = [one for one in desk.ledger.session(session_on) if one.plan.symbol == symbol]
-    return max(plans, key=_number) if plans else None
+    return max(plans, key=number_of) if plans else None
 
 
-def _number(parent: ParentOrder) -> int:
+def number_of(parent: ParentOrder) -> int:
+    """Which plan of its session and symbol this is."""
     return int(parent.parent_id.rsplit("-", 1)[1])

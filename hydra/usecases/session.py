@@ -77,7 +77,7 @@ async def prepare_symbol(
     bars = await desk.broker.daily_bars(contract, max(strategy.bars_needed, 64))
     if isinstance(bars, Refused | Unknown):
         return SymbolDenied(symbol, (f"NO_BARS: {bars}",))
-    await _await_quote(desk, contract)
+    await await_quote(desk, contract)
     # the session's own day is not over: its bar would tell the strategy what it cannot know yet
     return Prepared(symbol, contract, tuple(bar for bar in bars if bar.on < session_on))
 
@@ -124,7 +124,7 @@ def workable(desk: Desk, state: SessionState) -> list[str]:
     return [one for one in state.parents if desk.parents[one].opened is not None]
 
 
-async def _await_quote(desk: Desk, contract: Contract) -> None:
+async def await_quote(desk: Desk, contract: Contract) -> None:
     """Give the first quote a moment; a market that is closed or halted has none to wait for."""
     until = desk.clock.wall_s() + QUOTE_PATIENCE_WALL_S
     while desk.clock.wall_s() < until:

@@ -11,19 +11,19 @@ from hydra.ports import Unknown
 from hydra.usecases.breakers import measure
 from hydra.usecases.chase import chase_overdue
 from hydra.usecases.desk import Desk
-from hydra.usecases.halt import EVERYTHING, halt
+from hydra.usecases.halt import EVERYTHING, halt, obey_latch
 from hydra.usecases.recover import tend
 
 RENEW_WALL_S = 2.0
 EQUITY_WALL_S = 60.0
 CHASE_WALL_S = 5.0
+LATCH_WALL_S = 0.5
 
 
 def supervision(desk: Desk) -> tuple[asyncio.Task[None], ...]:
     """Start the desk's background tasks; cancel them to end it."""
-    return tuple(
-        asyncio.ensure_future(_guarded(desk, job)) for job in (tend, _renew_lease, _value_account, _chase)
-    )
+    jobs = (tend, _renew_lease, _value_account, _chase, _watch_latch)
+    return tuple(asyncio.ensure_future(_guarded(desk, job)) for job in jobs)
 
 
 async def _guarded(desk: Desk, job: Callable[[Desk], Awaitable[None]]) -> None:
@@ -60,6 +60,16 @@ async def _chase(desk: Desk) -> None:
     while True:
         await desk.clock.sleep_wall(CHASE_WALL_S)
         chase_overdue(desk)
+
+
+async def _watch_latch(desk: Desk) -> None:
+    """A kill that let this process live still ends its work: what is live is cancelled, nothing follows."""
+    while desk.latch_path is not None:
+        try:
+            obey_latch(desk)
+        except Unavailable as problem:  # the latch itself blocks every sending meanwhile
+            desk.log("hydra.ledger.away", problem=str(problem))
+        await desk.clock.sleep_wall(LATCH_WALL_S)
 
 
 async def _value_account(desk: Desk) -> None:

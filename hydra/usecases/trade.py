@@ -70,7 +70,7 @@ def market_view(desk: Desk, parent: ParentOrder, begun_at: datetime) -> MarketVi
     now = desk.clock.now()
     con_id = parent.opened.con_id
     contract = desk.contracts.get(con_id)
-    control = desk.ledger.control(con_id, parent.plan.symbol)
+    control = desk.ledger.control(con_id, parent.plan.symbol, parent.parent_id)
     halted = control.trading_state is TradingState.HALTED
     return MarketView(
         quote=desk.broker.quote(con_id),
@@ -144,14 +144,14 @@ def cancel_child(desk: Desk, parent: ParentOrder, command: CancelChild) -> None:
 
 def risk_view(desk: Desk, parent: ParentOrder, contract: Contract) -> RiskView:
     """The gate's view for one more child of this parent."""
-    return entry_view(desk, contract, parent.opened.adv_lots if parent.opened else 0)
+    return entry_view(desk, contract, parent.opened.adv_lots if parent.opened else 0, parent.parent_id)
 
 
-def entry_view(desk: Desk, contract: Contract, adv_lots: int) -> RiskView:
+def entry_view(desk: Desk, contract: Contract, adv_lots: int, parent_id: str) -> RiskView:
     """Everything the gate looks at for one contract, at this instant."""
     return RiskView(
         now=desk.clock.now(),
-        control=desk.ledger.control(contract.con_id, contract.symbol),
+        control=desk.ledger.control(contract.con_id, contract.symbol, parent_id),
         contract=contract,
         quote=desk.broker.quote(contract.con_id),
         equity_usd=desk.account.equity_usd if desk.account else None,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra.persistence.leases import this_holder
+from hydra.persistence.seat import this_holder
 from hydra.persistence.verify import verify
 from hydra.ports import Lease
 from tests.contract.ledger_facts import Hands, opened_ledger
@@ -19,7 +19,7 @@ import sys, itertools
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from hydra.persistence.leases import this_holder
+from hydra.persistence.seat import this_holder
 from hydra.ports import Lease, RecordedSending
 from tests.contract.ledger_facts import ON, Desk, Hands, opened_ledger
 

@@ -11,7 +11,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PRELOADED = ("hydra.bootstrap", "hydra.usecases.session", "hydra.cli.session", "hydra.cli.doubt", "structlog")
+PRELOADED = (
+    "hydra.bootstrap",
+    "hydra.cli.doubt",
+    "hydra.cli.kill_switch",
+    "hydra.cli.session",
+    "hydra.usecases.flatten",
+    "hydra.usecases.kill",
+    "hydra.usecases.session",
+    "structlog",
+)
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([*PRELOADED, __name__])

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hydra.domain.catalogue.entry import BAD_INPUT, COULD_NOT_RUN, Entry
+from hydra.domain.catalogue.entry import BAD_INPUT, COULD_NOT_RUN, IN_DOUBT, Entry
 
 ENTRIES: Final[dict[str, Entry]] = {
     "HY-501": Entry(
@@ -37,5 +37,26 @@ ENTRIES: Final[dict[str, Entry]] = {
         COULD_NOT_RUN,
         "client id {client_id} is held by another process: {reason}",
         "stop that process, or wait until its lease ends",
+    ),
+    "HY-510": Entry(
+        COULD_NOT_RUN,
+        "the kill latch {path} could not be written: {problem}",
+        "stop the worker's supervisor, so that nothing starts again, mend the storage and repeat the kill",
+    ),
+    "HY-511": Entry(
+        COULD_NOT_RUN,
+        "kill of {scope}: client id {client_id} cannot be had: {reason}",
+        "nothing new is sent and orders die at their good_till; `hydra kill --all` needs no client id, "
+        "but ends manual orders, too",
+    ),
+    "HY-512": Entry(
+        IN_DOUBT,
+        "kill of {scope}: not proven gone after {seconds} s: {orders}",
+        "run the kill again, look at the gateway, or cancel them in TWS by their reference",
+    ),
+    "HY-513": Entry(
+        COULD_NOT_RUN,
+        "kill of {scope}: not flat: {problem}; left: {positions}",
+        "close these by hand in TWS; with the ledger back, `hydra session reconcile` and `hydra adopt`",
     ),
 }

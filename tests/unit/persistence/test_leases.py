@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from hydra.persistence.leases import Holder, holder_of, this_holder, this_host
+from hydra.persistence.seat import Holder, holder_of, this_holder, this_host
 from hydra.ports import Conflict, Lease
 from tests.contract.ledger_facts import Hands, opened_ledger
 
 HOLD = """
 import sys
 from pathlib import Path
-from hydra.persistence.leases import this_holder
+from hydra.persistence.seat import this_holder
 from tests.contract.ledger_facts import Hands, opened_ledger
 ledger = opened_ledger(Path(sys.argv[1]), Hands())
 lease = ledger.acquire(1, sys.argv[2] if len(sys.argv) > 2 else this_holder(), "build")
