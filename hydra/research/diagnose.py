@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from hydra.research.observe import Cause, Evidence, Observation
+from hydra.research.observation import Cause, Evidence, Observation
 
 ORDER: Final = tuple(Cause)
 KNOWN_WITHIN: Final[Mapping[Cause, str]] = {

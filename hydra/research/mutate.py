@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from hydra.research.experiment import Experiment, Spec, spec_id, trial_id
-from hydra.research.observe import Cause
+from hydra.research.observation import Cause
 
 SPEED_PARAMS: Final = frozenset({"fast", "slow", "span", "days"})
 SPAN_MIN: Final = 2

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from hydra.research.diagnose import ORDER, Diagnosis, diagnose, diagnose_all
-from hydra.research.observe import Cause, Levels, Track, checks, observe, slippage_multiplier
+from hydra.research.observation import Cause, Levels, Track
+from hydra.research.observe import checks, observe, slippage_multiplier
 from hydra.research.power import false_alarms_per_year
 from hydra.research.series_checks import DataFinding, DataProblem
 

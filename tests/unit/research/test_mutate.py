@@ -13,7 +13,7 @@ from hydra.research.experiment import Experiment, Spec, spec_id
 from hydra.research.fitness import WEIGHTS, Metrics, fitness
 from hydra.research.models import ModelSpec, spec_of
 from hydra.research.mutate import PLAYBOOK, Budget, Mutation, Operator, Repertoire, Tried, apply, propose
-from hydra.research.observe import Cause
+from hydra.research.observation import Cause
 
 ON = date(2026, 8, 21)
 
