@@ -33,6 +33,9 @@ def run(
         str | None,
         typer.Option(help="Positions by hand, e.g. ZO=12,HE=-9; they replace the strategy's."),
     ] = None,
+    strategy: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The registered strategy that sets the targets.")
+    ] = None,
     amend: Annotated[
         bool, typer.Option("--amend", help="Plan again a session that was planned; needs --by.")
     ] = False,
@@ -50,7 +53,7 @@ def run(
 
     settings = invocation(ctx).trading_settings({"gateway.host": host, "gateway.port": port})
     begin_log(settings)
-    request = _request(settings, on, symbols, targets, amend, by)
+    request = _with_strategy(_request(settings, on, symbols, targets, amend, by), strategy)
     outcome = asyncio.run(_run(settings, request, by))
     if json:
         print_json(outcome)
@@ -132,6 +135,14 @@ def _request(
     return SessionRequest(
         session_on=_day(on), symbols=names, targets=wanted, amend_by=(by or "") if amend else ""
     )
+
+
+def _with_strategy(request: SessionRequest, name: str | None) -> SessionRequest:
+    from dataclasses import replace
+
+    from hydra.usecases.plan import named_strategy
+
+    return request if name is None else replace(request, strategy=named_strategy(name).name)
 
 
 def _day(text: str) -> date:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra.simgateway.control import call
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -32,15 +34,27 @@ class Scene:
         return path
 
     @contextmanager
+    def started(self, *args: object, env: Mapping[str, str] | None = None) -> Iterator[None]:
+        """A command that runs for the length of a block; killed at its end."""
+        command = [sys.executable, "-m", "hydra.cli", *map(str, args)]
+        silent = subprocess.DEVNULL
+        with subprocess.Popen(
+            command, cwd=self.here, env=self._variables(env), stdout=silent, stderr=silent
+        ) as process:
+            try:
+                yield
+            finally:
+                process.kill()
+
+    @contextmanager
     def gateway(self, *options: object) -> Iterator["RunningGateway"]:
         """A simulated gateway of its own on a free port, ready; killed at the end."""
         command = [sys.executable, "-m", "hydra.cli", "gateway", "run", "--port", "0", "--json"]
         command += ["--state-dir", "sim", "--speed", "60", *map(str, options)]
-        variables = {**os.environ, "HYDRA_DATA_DIR": str(self.here / "data")}
         with subprocess.Popen(
             command,
             cwd=self.here,
-            env=variables,
+            env=self._variables(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -49,15 +63,24 @@ class Scene:
                 assert process.stdout is not None
                 ready = json.loads(process.stdout.readline())
                 clock = {name: str(value) for name, value in ready.items() if name.startswith("HYDRA_CLOCK_")}
-                yield RunningGateway(ready["port"], {**clock, "HYDRA_GATEWAY_PORT": str(ready["port"])})
+                env = {**clock, "HYDRA_GATEWAY_PORT": str(ready["port"])}
+                yield RunningGateway(ready["port"], env, self.here / "sim")
             finally:
                 process.kill()
 
     def _run(self, args: list[str], env: Mapping[str, str] | None) -> subprocess.CompletedProcess[str]:
-        variables = {**os.environ, "HYDRA_DATA_DIR": str(self.here / "data"), **(env or {})}
         return subprocess.run(
-            args, cwd=self.here, env=variables, capture_output=True, text=True, timeout=50, check=False
+            args,
+            cwd=self.here,
+            env=self._variables(env),
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
         )
+
+    def _variables(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
+        return {**os.environ, "HYDRA_DATA_DIR": str(self.here / "data"), **(env or {})}
 
 
 @dataclass(frozen=True)
@@ -66,6 +89,10 @@ class RunningGateway:
 
     port: int
     env: dict[str, str]
+    state_dir: Path
+
+    def fault(self, name: str, **options: object) -> None:
+        call(self.state_dir, "fault", {"name": name, **options})
 
 
 Provocation = Callable[[Scene], subprocess.CompletedProcess[str]]

@@ -53,3 +53,10 @@ def an_assignment_without_value(scene: Scene) -> CompletedProcess[str]:
 @provokes("HY-005")
 def an_argument_too_many(scene: Scene) -> CompletedProcess[str]:
     return scene.hydra("config", "show", "everything")
+
+
+@provokes("HY-006")
+def a_demo_without_a_folder_to_write_to(scene: Scene) -> CompletedProcess[str]:
+    (scene.here / "data").mkdir()
+    scene.file("data/demo", "a file")
+    return scene.hydra("demo")

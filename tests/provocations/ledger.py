@@ -1,5 +1,6 @@
 """HY-4xx."""
 
+import shutil
 import sqlite3
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -122,3 +123,21 @@ def a_ledger_whose_last_event_was_dropped(scene: Scene) -> CompletedProcess[str]
     drop = "DELETE FROM order_events WHERE seq = 4"
     changed(traded(scene), "DROP TRIGGER order_events_no_delete", drop)
     return scene.hydra("ledger", "verify", "--json")
+
+
+@provokes("HY-411")
+def an_older_copy_of_the_ledger(scene: Scene) -> CompletedProcess[str]:
+    """What is only in the lost events was promised: a sender may not go on from here."""
+    place = traded(scene)
+    copy = shutil.copy(place, scene.here / "copy")
+    assert scene.hydra(*NARROW, "--reason", "test").returncode == 0
+    shutil.copy(copy, place)
+    return scene.hydra("session", "run", "--on", "2026-11-23", "--targets", "ZO=1")
+
+
+@provokes("HY-900")
+def an_event_that_was_changed(scene: Scene) -> CompletedProcess[str]:
+    place = traded(scene)
+    wrong = "UPDATE order_events SET payload = replace(payload, '10', '11') WHERE seq = 1"
+    changed(place, "DROP TRIGGER order_events_no_update", wrong)
+    return scene.hydra("ledger", "show", PARENT)

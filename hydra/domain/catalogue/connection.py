@@ -50,11 +50,6 @@ ENTRIES: Final[dict[str, Entry]] = {
         "{host}:{port} serves several accounts: {known}",
         "name one: gateway.account",
     ),
-    "HY-310": Entry(
-        COULD_NOT_RUN,
-        "{host}:{port}: this clock and the gateway's differ by {skew} s, limit {limit} s",
-        "set the machine's clock, or give the gateway's HYDRA_CLOCK_ values (`hydra gateway clock`)",
-    ),
     "HY-311": Entry(
         COULD_NOT_RUN, "not connected to the gateway: {problem}", "wait for the connection and repeat"
     ),
