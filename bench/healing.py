@@ -31,7 +31,18 @@ from bench.healing_worlds import (
 from hydra.research.heal import RULES
 from hydra.research.heal.replay import replay, trade
 
-POLICIES = ("never", "const75", "blind_month", "windows", "statistical", "ddstop", "cost", "strong", "mild")
+POLICIES = (
+    "never",
+    "const75",
+    "blind_month",
+    "windows",
+    "statistical",
+    "ddstop",
+    "cost",
+    "strong",
+    "mild",
+    "shadowstop",
+)
 CHUNK = 50
 
 

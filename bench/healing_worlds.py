@@ -25,7 +25,6 @@ BASE, HALF_SPREAD = (0.0172, 0.0159), (0.0052, 0.00042)
 SCENARIOS = ("nochange", "null", "dies", "flip", "vol2", "cost3", "fast2slow")
 UNBROKEN = ("nochange", "null")
 LOG_SLIPPAGE_MEAN, LOG_SLIPPAGE_SD = -0.32, 0.8
-BELIEVED_SHARPE = 0.5
 PAST_FILLS = 250
 
 
@@ -68,7 +67,7 @@ class WhiteNoise:
     turnover: np.ndarray
 
 
-def white_noise(bars: int = 200_000, seed: int = 20) -> WhiteNoise:
+def white_noise(bars: int = 100_000, seed: int = 20) -> WhiteNoise:
     """From one long path without an edge, traded by the kernel; the cost is that of an instrument alone."""
     rng = np.random.default_rng(seed)
     one = np.ones((1, 1))
@@ -177,7 +176,7 @@ class _Drawn:
         spread = self.half_spread[0]
         cost = self.cost_year(spread)
         gross = np.zeros_like(cost)
-        believed = (BELIEVED_SHARPE + self.drag) / n
+        believed = (sum(self.design.sharpe) / 2 + self.drag) / n
         ratio = self.noise.rho[self.champion][:, : 2 * TRENDS]
         ratio = ratio / self.noise.rho[self.champion, self.champion][:, None]
         gross[:, :, : 2 * TRENDS] = (believed[:, None] * ratio)[:, None, :]

@@ -2,7 +2,7 @@
 
 from hydra.research.heal.constant import Constant
 from hydra.research.heal.cost import CostChannel
-from hydra.research.heal.drawdown import DrawdownStop
+from hydra.research.heal.drawdown import SHADOW_STOP, DrawdownStop
 from hydra.research.heal.posterior import BMA, MILD, STRONG, Posterior
 from hydra.research.heal.replacement import BlindMonth, Statistical, Windows
 from hydra.research.heal.rule import Allocation, Arms, Evidence, Rule, State
@@ -19,6 +19,7 @@ RULES: dict[str, Rule] = {
         CostChannel(),
         CostChannel(STRONG),
         CostChannel(MILD),
+        CostChannel(SHADOW_STOP),
         BMA,
     )
 }

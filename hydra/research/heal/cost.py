@@ -1,5 +1,6 @@
 """Repair of what can be measured: execution cost, within days and without any test of P&L."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,11 +20,12 @@ class CostChannel:
     CUSUM on z = (ln(measured / predicted) − mu0) / sd0 per fill, mu0 and sd0 from the instrument's last 250
     fills and frozen while it alarms: C = max(0, C + z − `slack`), alarm above `alarm`, over when C is back at
     0. One runs over all fills of the book, for what dears every market (a broker, a route, an hour), and one
-    per instrument. While one alarms the multiplier is (sum of ratios + 5) / (n + 5) over the fills since its
-    C last was 0, the instrument's own before the book's, and the champion's weight goes to the variant with
-    the largest believed gross − multiplier × turnover cost, to none if that is negative.
-    Measured power (docs/healing.md): slippage × 3 is seen after about 11 trading days and mostly recovered;
-    a false alarm about every 19,000 fills of each CUSUM.
+    per instrument; the thresholds rise with the logarithm of the instruments. While one alarms the multiplier
+    is (sum of ratios + 5) / (n + 5) over the fills since its C last was 0, the instrument's own before the
+    book's, and the champion's weight goes to the variant with the largest believed gross − multiplier ×
+    turnover cost, to none if that is negative.
+    Measured power (docs/healing.md): slippage × 3 is seen after about 12 trading days in two instruments,
+    4 in eight, and mostly recovered; a false alarm about every 19,000 fills of a book of two.
     """
 
     inner: Rule = field(default_factory=Constant)
@@ -64,14 +66,18 @@ class CostChannel:
         ratio = np.exp(np.where(filled, fills, 0.0))
         counters = {one: state[one].copy() for one in COUNTERS}
         instruments = fills.shape[1]
+        # false alarms come e times rarer per unit: so a book has as few however many instruments it trades
+        of_book = self.alarm + math.log(max(instruments / 2, 1.0))
         for one in range(instruments):
-            for column in (one, instruments):
-                self._count(counters, column, z[:, one], ratio[:, one], judged[:, one])
+            for column, alarm in ((one, self.alarm + math.log(instruments)), (instruments, of_book)):
+                self._count(counters, column, alarm, z[:, one], ratio[:, one], judged[:, one])
         quiet = (counters["alarmed"][:, :-1] == 0) & (counters["alarmed"][:, -1:] == 0)
         ring, following = _remembered(state, fills, filled & quiet)
         return counters | {"ring": ring, "next": following, "moved": state["moved"]}
 
-    def _count(self, counters: State, column: int, z: Floats, ratio: Floats, judged: Bools) -> None:
+    def _count(
+        self, counters: State, column: int, alarm: float, z: Floats, ratio: Floats, judged: Bools
+    ) -> None:
         """One fill per book into one column of the counters."""
         before = counters["cusum"][:, column]
         cusum = np.where(judged, np.maximum(0.0, before + z - self.slack), before)
@@ -79,7 +85,7 @@ class CostChannel:
         counters["cusum"][:, column] = cusum
         for name, more in (("ratios", np.where(judged, ratio, 0.0)), ("fills", judged)):
             counters[name][:, column] = np.where(runs, counters[name][:, column] + more, 0.0)
-        is_on = (counters["alarmed"][:, column] > 0) | (cusum > self.alarm)
+        is_on = (counters["alarmed"][:, column] > 0) | (cusum > alarm)
         counters["alarmed"][:, column] = runs & is_on
 
     def _standardised(self, ring: Floats, fills: Floats, filled: Bools) -> tuple[Floats, Bools]:
