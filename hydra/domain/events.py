@@ -290,6 +290,25 @@ class EquityMarked:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperSessionCounted:
+    """What one session on a paper account showed: the paper gate's evidence; its latest count stands.
+
+    `connections` are those the process had by then, `findings` what it could not explain; `unequal_positions`
+    are the contracts in which ledger and broker differed at the end.
+    """
+
+    session_on: date
+    build_id: str
+    parents: int
+    orders: int
+    executions: int
+    connections: int
+    in_doubt: int
+    findings: int
+    unequal_positions: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReconciliationFound:
     """One difference between our books and the broker's, named and explained."""
 

@@ -8,6 +8,7 @@ from hydra.domain.events import (
     BreakerMoved,
     EquityMarked,
     ForeignExecutionBooked,
+    PaperSessionCounted,
     PositionAdopted,
     ReconciliationFound,
     TradingStateChanged,
@@ -22,6 +23,7 @@ from hydra.risk.view import AccountEvent
 CONTROL: Final = "control"
 ACCOUNT: Final = "account"
 RECONCILIATION: Final = "reconciliation"
+PAPER_GATE: Final = "paper-gate"
 _FOREIGN: Final = "foreign-"
 # An equity mark of this kind starts the peak anew: the drawdown breaker was released by a named person.
 PEAK_RESTART: Final = "peak"
@@ -51,6 +53,8 @@ def stream_of(event: AccountEvent) -> str:
         return CONTROL
     if isinstance(event, ForeignExecutionBooked | PositionAdopted):
         return f"{_FOREIGN}{event.con_id}"
+    if isinstance(event, PaperSessionCounted):
+        return PAPER_GATE
     return RECONCILIATION if isinstance(event, ReconciliationFound) else ACCOUNT
 
 
@@ -88,8 +92,8 @@ class AccountBooks:
                 self._books.move_position(event.con_id, event.symbol, event.lots)
             case ForeignExecutionBooked():
                 self._book_foreign(event)
-            case ReconciliationFound():
-                pass  # a finding is for people; it moves nothing
+            case ReconciliationFound() | PaperSessionCounted():
+                pass  # for people and for the gate to live trading; it moves nothing
 
     def _mark(self, event: EquityMarked) -> None:
         found = self._database.row(_PEAK)

@@ -10,6 +10,7 @@ from hydra.domain.events import (
     BreakerMoved,
     EquityMarked,
     ForeignExecutionBooked,
+    PaperSessionCounted,
     PositionAdopted,
     ReconciliationFound,
     TradingState,
@@ -25,6 +26,7 @@ AccountEvent = (
     | BreakerMoved
     | EquityMarked
     | ReconciliationFound
+    | PaperSessionCounted
 )
 
 

@@ -63,13 +63,20 @@ class WorldResult:
 
 def run_world(seed: int, options: RunOptions, tell: Tell | None = None) -> WorldResult:
     """Run the world of this seed to its end and judge it; never raises for what happens inside."""
-    begun_s = perf_counter()
     scenario = scenario_of(seed, options.kinds)
     if options.change is not None:
         scenario = options.change(scenario)
-    folder = Path(tempfile.mkdtemp(prefix=f"world-{seed}-", dir=options.folder))
+    return run_scenario(scenario, options, tell)
+
+
+def run_scenario(
+    scenario: Scenario, options: RunOptions, tell: Tell | None = None, crew_of: Callable[[World], Crew] = Crew
+) -> WorldResult:
+    """As `run_world`, for a world that is written down; `crew_of` says who keeps it running."""
+    begun_s = perf_counter()
+    folder = Path(tempfile.mkdtemp(prefix=f"world-{scenario.seed}-", dir=options.folder))
     try:
-        result = _run(scenario, options, folder, tell)
+        result = _run(scenario, options, folder, tell, crew_of)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     result.wall_s = perf_counter() - begun_s
@@ -92,10 +99,16 @@ def make_template(folder: Path) -> None:
     (folder / f"{TEMPLATE_NAME}.heads").unlink(missing_ok=True)
 
 
-def _run(scenario: Scenario, options: RunOptions, folder: Path, tell: Tell | None) -> WorldResult:
+def _run(
+    scenario: Scenario,
+    options: RunOptions,
+    folder: Path,
+    tell: Tell | None,
+    crew_of: Callable[[World], Crew],
+) -> WorldResult:
     shutil.copyfile(options.folder / TEMPLATE_NAME, folder / "ledger.sqlite3")
     world = World(scenario, folder, tell)
-    crew = Crew(world)
+    crew = crew_of(world)
     injector = Injector(world, crew, EFFECTS)
     crew.on_calm = injector.end
 

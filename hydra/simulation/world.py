@@ -111,6 +111,7 @@ class World:
         self.gateway = GatewayServer(scenario.gateway, self.clock, self.journal, self.loop)
         self.processes: list[SimProcess] = []
         self.ended: Callable[[SimProcess], None] = lambda _: None
+        self.work: Callable[[Desk], Awaitable[SessionState]] = lambda desk: run_session(desk, self.request)
         self._ledgers: dict[SimProcess, SqlLedger] = {}
 
     def tell(self, who: str, what: object) -> None:
@@ -214,7 +215,7 @@ class World:
             load_unfinished(desk)
             tasks = (asyncio.ensure_future(broker.supervise()), *supervision(desk))
             try:
-                return await run_session(desk, self.request)
+                return await self.work(desk)
             finally:
                 for task in tasks:
                     task.cancel()
