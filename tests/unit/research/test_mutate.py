@@ -196,6 +196,8 @@ def test_the_budget_limits_a_day_and_refills() -> None:
         2,
         2,
     ]
+    weekly = [ON + timedelta(days=days) for days in (0, 7, 14, 21, 28)]
+    assert [small.left(weekly[: n + 1], day) for n, day in enumerate(weekly)] == [1] * 5
 
 
 @given(
