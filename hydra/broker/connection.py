@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from ib_async.ib import StartupFetch, StartupFetchNONE
 
@@ -101,19 +102,21 @@ class Connection:
         return sum(1 for sent_s in self.client._timeQ if sent_s >= since_s)
 
     def _account(self) -> str:
-        """The account to trade, proved by its prefix; UserError when it is not the mode's."""
-        options = self._books.options
-        served = list(self.client.getAccounts())
-        where = {"host": options.host, "port": options.port}
-        known = ", ".join(served)
-        if options.account is not None and options.account not in served:
-            raise UserError("HY-308", **where, account=options.account, known=known)
-        if options.account is None and len(served) != 1:
-            raise UserError("HY-309", **where, known=known)
-        account = options.account or served[0]
-        if account.startswith(PAPER_PREFIX) is not (options.mode == "paper"):
-            raise UserError("HY-307", **where, account=account, mode=options.mode)
-        return account
+        return account_of(self._books.options, list(self.client.getAccounts()))
+
+
+def account_of(options: BrokerOptions, served: Sequence[str]) -> str:
+    """The account to trade, proved by its prefix; UserError when it is not the mode's."""
+    where = {"host": options.host, "port": options.port}
+    known = ", ".join(served)
+    if options.account is not None and options.account not in served:
+        raise UserError("HY-308", **where, account=options.account, known=known)
+    if options.account is None and len(served) != 1:
+        raise UserError("HY-309", **where, known=known)
+    account = options.account or served[0]
+    if account.startswith(PAPER_PREFIX) is not (options.mode == "paper"):
+        raise UserError("HY-307", **where, account=account, mode=options.mode)
+    return account
 
 
 def name_failure(options: BrokerOptions, intake: Intake, problem: BaseException) -> HydraError:

@@ -43,6 +43,7 @@ COMMANDS: Final[dict[str, LateCommand]] = {
     "adopt": LateCommand("doubt", "Trade", "Book, by name, a position or fill we did not cause.", "adopt"),
     "trading": LateCommand("trading", "Trade", "Show, narrow or widen what may be sent."),
     "kill": LateCommand("kill", "Trade", "Stop now: no new order, cancel everything, prove it gone.", "kill"),
+    "doctor": LateCommand("doctor", "Look", "What keeps a session from running, with the fix.", "doctor"),
     "ledger": LateCommand("ledger", "Look", "Export and verify the ledger."),
     "simulate": LateCommand(
         "simulate", "Prove", "Seeded worlds full of faults, judged from outside.", "simulate"

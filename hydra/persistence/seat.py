@@ -102,7 +102,7 @@ def take_seat(folder: Path, client_id: int, host: Host | None = None) -> Seat | 
         if descriptor is not None:
             sign(descriptor, this_holder())
             return Seat(descriptor)
-        process = _signed(folder, client_id)
+        process = signed(folder, client_id)
         if process is None or process.pid == host.own_pid:
             refusal = f"client id {client_id} is held by a process that its lock does not name"
         elif not host.has(process):
@@ -134,7 +134,8 @@ def sign(descriptor: int, holder: str) -> None:
         pass  # a full disk; the lock itself holds
 
 
-def _signed(folder: Path, client_id: int) -> Holder | None:
+def signed(folder: Path, client_id: int) -> Holder | None:
+    """The process that the lock file names; only a taken lock makes it true."""
     try:
         return holder_of((folder / f"client-{client_id}.lock").read_text().strip())
     except (OSError, ValueError):

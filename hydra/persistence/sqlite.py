@@ -27,6 +27,12 @@ def has_wal_reset_bug(version: tuple[int, int, int]) -> bool:
     return not ((3, 44, 6) <= version < (3, 45, 0) or (3, 50, 7) <= version < (3, 51, 0))
 
 
+def library_version() -> tuple[int, int, int]:
+    """The SQLite that this Python is linked with."""
+    major, minor, patch = sqlite3.sqlite_version_info
+    return major, minor, patch
+
+
 class SqliteBackend:
     """A file; `busy_timeout_s` is how long BEGIN waits for another writer."""
 
