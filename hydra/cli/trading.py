@@ -69,6 +69,44 @@ def set_state(
         print(f"still latched: {latched.scope}, by {latched.by}: {latched.reason}")
 
 
+@app.command()
+def ack(
+    ctx: typer.Context,
+    breaker: Annotated[str, typer.Argument(metavar="BREAKER", help="As `hydra trading show` names it.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decides it.")] = "",
+) -> None:
+    """Say by name that trading may go on after a circuit breaker; its cooldown still runs to its end.
+
+    Only the drawdown breaker waits for it: once released, its peak starts anew at the equity last valued.
+    Example: hydra trading ack drawdown --by anna
+    """
+    print(_acknowledge(invocation(ctx).settings(), breaker.strip().lower(), by.strip()))
+
+
+def _acknowledge(settings: Settings, name: str, by: str) -> str:
+    """What became of the breaker, in one line."""
+    from hydra.bootstrap import open_ledger_of
+    from hydra.config import risk_limits
+    from hydra.persistence.views import breakers, last_equity
+    from hydra.risk.breakers import Breaker
+    from hydra.usecases.breakers import acknowledge_breaker
+    from hydra.wiring import clock_of
+
+    names = [breaker.value for breaker in Breaker]
+    if name not in names:
+        hint = did_you_mean(name, names) or f": one of {', '.join(names)}"
+        problem = f"{name} is no breaker"
+        raise UserError("HY-004", command="hydra trading ack", given="BREAKER", problem=problem, hint=hint)
+    ledger = open_ledger_of(settings, clock_of(settings))
+    try:
+        limits = risk_limits(settings).breakers
+        moves = acknowledge_breaker(ledger, Breaker(name), limits, by, last_equity(ledger.database))
+        held = {row["breaker"]: row["state"] for row in breakers(ledger.database)}
+    finally:
+        ledger.close()
+    return f"{name}: {held.get(name, 'ACTIVE')}" + ("" if moves else ", nobody's yes is awaited")
+
+
 def _read(settings: Settings) -> dict[str, list[dict[str, Any]]]:
     from hydra.bootstrap import open_ledger_of
     from hydra.persistence.views import breakers, trading_states

@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
+from hydra.domain.events import EquityMarked
 from hydra.persistence.database import Database
 
 _EXPORT: Final = "SELECT stream, seq, kind, payload, recorded_at FROM order_events ORDER BY stream, seq"
@@ -56,6 +59,12 @@ def contract_symbols(database: Database) -> dict[int, str]:
 def trading_states(database: Database) -> list[dict[str, Any]]:
     """The latest decision of every scope: scope, state, reason, by, at."""
     return _table(database, "SELECT scope, state, reason, by, at FROM trading_states ORDER BY scope")
+
+
+def last_equity(database: Database) -> EquityMarked | None:
+    """The account's latest mark; None on a ledger that never saw one."""
+    row = database.row("SELECT session_on, last_usd FROM equity ORDER BY session_on DESC LIMIT 1")
+    return None if row is None else EquityMarked(date.fromisoformat(row[0]), Decimal(row[1]), "session")
 
 
 def breakers(database: Database) -> list[dict[str, Any]]:

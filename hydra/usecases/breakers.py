@@ -3,8 +3,10 @@
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
-from hydra.domain.events import EquityMarked
-from hydra.risk.breakers import breaker_values, evaluate, period_end, restarts_peak
+from hydra.domain.events import BreakerMoved, EquityMarked
+from hydra.ports import Ledger
+from hydra.risk.breakers import Breaker, acknowledge, breaker_values, evaluate, period_end, restarts_peak
+from hydra.risk.limits import BreakerLimits
 from hydra.risk.round_trips import Fill, worst_round_trip_usd
 from hydra.risk.view import AccountEvent, ControlState
 from hydra.usecases.desk import Desk
@@ -27,6 +29,22 @@ def begin_session(desk: Desk, session_on: date) -> None:
     if events:
         desk.ledger.record(events)
     measure(desk)
+
+
+def acknowledge_breaker(
+    ledger: Ledger, breaker: Breaker, limits: BreakerLimits, by: str, last_mark: EquityMarked | None
+) -> list[BreakerMoved]:
+    """A named person's yes, on record; empty where none was awaited. `last_mark`: equity as last valued.
+
+    Raced by a session's end the breaker may stay one session longer, never one shorter.
+    """
+    moves = acknowledge(breaker, ledger.control(0, "").breakers, limits, by)
+    events: list[AccountEvent] = list(moves)
+    if restarts_peak(moves) and last_mark is not None:
+        events.append(EquityMarked(last_mark.session_on, last_mark.equity_usd, "peak"))
+    if events:
+        ledger.record(events)
+    return moves
 
 
 def measure(desk: Desk) -> None:

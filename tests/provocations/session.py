@@ -1,9 +1,11 @@
 """HY-5xx."""
 
 import socket
+from collections.abc import Mapping
 from subprocess import CompletedProcess
 
 from tests.provocations import Scene, provokes
+from tests.provocations.connection import client_of
 from tests.provocations.ledger import PARENT, traded
 
 DECISION = ("--by", "anna", "--reason", "seen on the statement")
@@ -82,3 +84,35 @@ def a_second_session_while_the_first_one_runs(scene: Scene) -> CompletedProcess[
             silent.settimeout(30)
             with silent.accept()[0]:
                 return scene.hydra(*command, env=env)
+
+
+def kill(scene: Scene, *more: object, env: Mapping[str, str]) -> CompletedProcess[str]:
+    return scene.hydra("kill", *more, *DECISION, env=env)
+
+
+@provokes("HY-510")
+def a_latch_that_cannot_be_written(scene: Scene) -> CompletedProcess[str]:
+    (scene.here / "data" / "kill.latch").mkdir(parents=True)
+    with scene.gateway() as gateway:
+        return kill(scene, "--all", env=gateway.env)
+
+
+@provokes("HY-511")
+def a_kill_of_one_symbol_while_a_stranger_has_the_client_id(scene: Scene) -> CompletedProcess[str]:
+    with scene.gateway() as gateway, client_of(gateway):
+        return kill(scene, "--symbol", "ZO", env=gateway.env)
+
+
+@provokes("HY-512")
+def a_kill_whose_end_nobody_tells(scene: Scene) -> CompletedProcess[str]:
+    with scene.gateway() as gateway:
+        gateway.fault("mute", kind="openOrderEnd")
+        return kill(scene, "--all", "--within", 1, env={**gateway.env, **QUICK})
+
+
+@provokes("HY-513")
+def a_flatten_without_a_ledger(scene: Scene) -> CompletedProcess[str]:
+    (scene.here / "data").mkdir()
+    scene.file("data/ledger.sqlite3", "no ledger at all\n" * 100)
+    with scene.gateway() as gateway:
+        return kill(scene, "--all", "--flatten", env=gateway.env)
