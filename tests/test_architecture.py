@@ -15,6 +15,7 @@ TOOLS = Path(sys.executable).parent
 CODE = ("hydra", "flows", "tasks")
 LINES_MAX, FUNCTION_LINES_MAX = 400, 70
 PURE = ("domain", "risk", "execution")
+CONTAINER_FILES = ("Dockerfile", "docker-compose.yml")
 IMPURE = frozenset(
     {
         "asyncio",
@@ -199,8 +200,9 @@ def test_no_machine_path_and_no_registry_host_is_written_down() -> None:
             lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
         except UnicodeDecodeError:
             continue
+        is_container = path.name in CONTAINER_FILES  # its paths are the container's own, on every machine
         for number, line in enumerate(lines, start=1):
-            if machine.search(line) or registry.search(line):
+            if (machine.search(line) and not is_container) or registry.search(line):
                 found.append(f"{path}:{number}: {line.strip()[:80]}")
     assert found == []
 
@@ -222,6 +224,8 @@ def test_no_test_replaces_a_part_by_a_mock() -> None:
 def test_no_test_sleeps_where_it_could_wait() -> None:
     found = []
     for path in python_files("tests"):
+        if any(name.startswith("hydra.simulation.loop") for name in imported(parsed(path))):
+            continue  # on the virtual loop an hour passes in no time
         for node in ast.walk(parsed(path)):
             if not (isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant)):
                 continue

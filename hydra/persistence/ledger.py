@@ -5,18 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from hydra.domain.errors import BrokenLaw, Unavailable, UserError
+from hydra.domain.errors import Unavailable, UserError
 from hydra.domain.events import (
     ChildSending,
-    IntentDenied,
-    ParentClosed,
     ParentEvent,
-    ParentOpened,
-    SessionPlanned,
 )
 from hydra.domain.evidence import ExecutionReport
 from hydra.domain.exposure import Exposure
-from hydra.domain.ids import OWN_PREFIX
 from hydra.domain.parent import ParentOrder
 from hydra.domain.quantity import Side
 from hydra.persistence.account import AccountBooks, stream_of
@@ -26,12 +21,12 @@ from hydra.persistence.chain import EventRow, Head, rows_after
 from hydra.persistence.codec import Event, instant_of, instant_text
 from hydra.persistence.control import ControlReader
 from hydra.persistence.database import Database, Failure, TransactionFailed
+from hydra.persistence.fit import broken, require_owner, the_sending
 from hydra.persistence.leases import LeaseBook
 from hydra.persistence.streams import Stream, Streams
 from hydra.ports import Conflict, InDoubtCommit, Lease, RecordedSending
 from hydra.risk.view import AccountEvent, ControlState, Denied
 
-_OF_PARENT: Final = (SessionPlanned, IntentDenied, ParentOpened, ParentClosed)
 _RECORD_ATTEMPTS: Final = 5
 _UNFINISHED: Final = "SELECT parent_id FROM parents WHERE unfinished = 1 ORDER BY parent_id"
 _SESSION: Final = "SELECT parent_id FROM parents WHERE session_on = ? ORDER BY parent_id"
@@ -117,8 +112,8 @@ class SqlLedger:
     def append(self, parent_id: str, after_seq: int, events: Sequence[ParentEvent]) -> ParentOrder | Conflict:
         """The parent with these facts at its end, or Conflict when another writer came first."""
         if any(isinstance(event, ChildSending) for event in events):
-            raise _broken(f"{parent_id}: ChildSending outside of commit_sending")
-        _require_owner(parent_id, events)
+            raise broken(f"{parent_id}: ChildSending outside of commit_sending")
+        require_owner(parent_id, events)
         try:
             with self.database.transaction():
                 before = self._at(parent_id, after_seq)
@@ -143,9 +138,9 @@ class SqlLedger:
         check: Callable[[ControlState], Denied | None],
     ) -> RecordedSending | Conflict | InDoubtCommit:
         """Law 1: lease, head, control state, verdict and promise in one transaction, with one winner."""
-        sending = _the_sending(lease, events)
+        sending = the_sending(lease, events)
         parent_id = sending.parent
-        _require_owner(parent_id, events)
+        require_owner(parent_id, events)
         try:
             with self.database.transaction():
                 problem = self._leases.problem(lease)
@@ -175,7 +170,7 @@ class SqlLedger:
         before = stream.parent
         if before is None or before.opened is None:
             raise _Lost(Conflict(f"{sending.parent} is not open"))
-        wanted = stream.cum_qty + before.reserved_qty + sending.qty
+        wanted = before.gross_qty + before.reserved_qty + sending.qty
         if wanted > before.order_qty:
             reason = f"PARENT_QTY: {wanted} lots done or in doubt, {before.order_qty} approved"
             raise _Lost(Conflict(f"denied: {reason}", Denied((reason,))))
@@ -355,31 +350,6 @@ class SqlLedger:
     def _unavailable(self, failed: TransactionFailed) -> Unavailable:
         code = "HY-407" if failed.failure is Failure.UNKNOWN else "HY-406"
         return Unavailable(code, where=self.where, problem=failed.reason)
-
-
-def _broken(detail: str) -> BrokenLaw:
-    return BrokenLaw("HY-900", law="of the append-only ledger", detail=detail)
-
-
-def _the_sending(lease: Lease, events: Sequence[ParentEvent]) -> ChildSending:
-    sendings = [event for event in events if isinstance(event, ChildSending)]
-    if len(sendings) != 1:
-        raise _broken(f"{len(sendings)} ChildSending in one commit")
-    (sending,) = sendings
-    if (sending.client_id, sending.lease_epoch) != (lease.client_id, lease.epoch):
-        raise _broken(f"{sending.order_ref} names another lease than the one it is sent under")
-    return sending
-
-
-def _require_owner(parent_id: str, events: Sequence[ParentEvent]) -> None:
-    children = f"{OWN_PREFIX}{parent_id}-C"
-    for event in events:
-        if isinstance(event, _OF_PARENT):
-            owner, is_own = event.parent_id, event.parent_id == parent_id
-        else:
-            owner, is_own = event.order_ref, event.order_ref.startswith(children)
-        if not is_own:
-            raise _broken(f"a {type(event).__name__} of {owner} for the stream {parent_id}")
 
 
 def _execution(row: tuple[Any, ...]) -> ExecutionReport:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from hydra.simgateway.books import books_of
 from hydra.simgateway.contract_messages import block
 from hydra.simgateway.contracts import SimContract, active_contract
 from hydra.simgateway.core import GatewaySettings
@@ -149,3 +150,18 @@ class Bench:
 
 def facts(rows: Iterable[dict[str, object]], *names: str) -> list[tuple[object, ...]]:
     return [tuple(row[name] for name in names) for row in rows]
+
+
+def touch(bench: Bench) -> str:
+    """The best bid: an order there trades now and then."""
+    bid = bench.gateway.core.exchange.quote(bench.contract.con_id).bid
+    assert bid is not None
+    return number_text(bid)
+
+
+def order_rows(bench: Bench) -> list[tuple[object, ...]]:
+    return facts(books_of(bench.gateway.core.state)["orders"], "order_ref", "status", "filled", "reason")
+
+
+def outcomes(bench: Bench) -> list[tuple[object, ...]]:
+    return facts(books_of(bench.gateway.core.state)["frames"], "kind", "order_ref", "outcome")

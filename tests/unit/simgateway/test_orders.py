@@ -1,14 +1,13 @@
 """What becomes of orders: accepted, refused by IB's code, modified, filled, cancelled, expired."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 
 from hydra.simgateway.books import books_of
 from hydra.simgateway.core import GatewaySettings
 from hydra.simgateway.wire import number_text, utc_text
-from tests.unit.simgateway.gateway_harness import MONDAY, Bench, Told, facts
+from tests.unit.simgateway.gateway_harness import MONDAY, Bench, facts, order_rows, outcomes, touch
 
 NIGHT = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
 
@@ -16,21 +15,6 @@ NIGHT = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
-
-
-def touch(bench: Bench) -> str:
-    """The best bid: an order there trades now and then."""
-    bid = bench.gateway.core.exchange.quote(bench.contract.con_id).bid
-    assert bid is not None
-    return number_text(bid)
-
-
-def order_rows(bench: Bench) -> list[tuple[object, ...]]:
-    return facts(books_of(bench.gateway.core.state)["orders"], "order_ref", "status", "filled", "reason")
-
-
-def outcomes(bench: Bench) -> list[tuple[object, ...]]:
-    return facts(books_of(bench.gateway.core.state)["frames"], "kind", "order_ref", "outcome")
 
 
 def test_an_accepted_order_is_told_presubmitted_then_submitted(bench: Bench) -> None:
@@ -304,202 +288,3 @@ def test_an_order_message_that_ends_early_is_answered_and_recorded(bench: Bench)
     bench.gateway.handle(link, ["3", "5", "610202703", "ZO"])
     assert link.errors(5) == [320]
     assert outcomes(bench) == [("placeOrder", "", "refused:320")]
-
-
-# --- restart ----------------------------------------------------------------------------------------
-
-
-def test_a_restart_keeps_orders_ids_and_positions(bench: Bench) -> None:
-    link = bench.client()
-    bench.place(link, 5)
-    bench.place(link, 6, lmtPrice=number_text(bench.crossing("BUY")))
-    before = books_of(bench.gateway.core.state)
-    again = bench.restart()
-    assert books_of(again.gateway.core.state) == before
-    back = again.client()
-    assert back.of("nextValidId") == [["9", "1", "7"]]
-    assert back.statuses(5) == ["Submitted"]
-    again.place(back, 7)
-    perm_ids = [row["perm_id"] for row in books_of(again.gateway.core.state)["orders"]]
-    assert len(set(map(str, perm_ids))) == 3
-
-
-def test_orders_whose_time_came_while_the_gateway_was_down_end_at_the_start(bench: Bench) -> None:
-    link = bench.client()
-    bench.place(link, 5, tif="GTD", goodTillDate=utc_text(bench.now + timedelta(seconds=60)))
-    again = bench.restart(after=timedelta(minutes=5))
-    assert order_rows(again) == [("H-5", "Cancelled", 0, "Expired")]
-
-
-def test_a_resting_order_fills_after_a_restart_without_its_client(bench: Bench) -> None:
-    link = bench.client()
-    bid = bench.gateway.core.exchange.quote(bench.contract.con_id).bid
-    assert bid is not None
-    bench.place(link, 5, lmtPrice=number_text(bid + 3 * bench.contract.tick))
-    again = bench.restart(after=timedelta(seconds=1))
-    for _ in range(60):
-        again.pass_time(minutes=4)
-    assert order_rows(again)[0][2] == 1
-
-
-def test_every_prefix_of_the_journal_is_a_whole_state(bench: Bench) -> None:
-    """A kill leaves a prefix of the records: whichever it is, the gateway comes up and books agree."""
-    from hydra.simgateway.state import BrokerState
-    from hydra.simgateway.store import MemoryJournal
-
-    link = bench.client()
-    bench.place(link, 5, totalQuantity="40", lmtPrice=number_text(bench.crossing("BUY")))
-    bench.place(link, 6)
-    bench.cancel(link, 6)
-    bench.place(link, 7, action="SELL", totalQuantity="9", lmtPrice=number_text(bench.crossing("SELL")))
-    records = list(bench.journal.records())
-    assert len(records) > 8
-    for n in range(1, len(records) + 1):
-        journal = MemoryJournal()
-        for record in records[:n]:
-            journal.append(record)
-        state = BrokerState()
-        for record in records[:n]:
-            state.apply(record)
-        for order in state.orders.by_perm.values():
-            booked = sum(done.qty for done in state.account.executions() if done.perm_id == order.perm_id)
-            assert booked == order.cum_qty <= order.qty
-        again = Bench(bench.now, bench.settings, journal)
-        again.pass_time(seconds=1)
-
-
-# --- the link to the servers ------------------------------------------------------------------------
-
-
-def test_orders_sent_while_the_servers_are_away_wait_and_are_then_taken(bench: Bench) -> None:
-    link = bench.client()
-    bench.gateway.lose_link()
-    bench.place(link, 5)
-    assert outcomes(bench) == [("placeOrder", "H-5", "held")]
-    assert link.errors()[-1] == 1100
-    bench.gateway.restore_link(data_lost=False)
-    assert outcomes(bench) == [("placeOrder", "H-5", "accepted")]
-    assert link.statuses(5)[-1] == "Submitted"
-    assert 1102 in link.errors()
-
-
-def test_an_order_that_waited_past_its_good_till_is_refused(bench: Bench) -> None:
-    link = bench.client()
-    bench.gateway.lose_link()
-    bench.place(link, 5, tif="GTD", goodTillDate=utc_text(bench.now + timedelta(seconds=30)))
-    bench.pass_time(seconds=60)
-    bench.gateway.restore_link(data_lost=False)
-    assert outcomes(bench) == [("placeOrder", "H-5", "refused:201")]
-
-
-def test_what_waited_dies_with_the_gateway(bench: Bench) -> None:
-    link = bench.client()
-    bench.gateway.lose_link()
-    bench.place(link, 5)
-    again = bench.restart()
-    assert outcomes(again) == [("placeOrder", "H-5", "held")]
-    assert order_rows(again) == []
-    assert again.client().of("nextValidId") == [["9", "1", "1"]]
-
-
-# --- who sees what ----------------------------------------------------------------------------------
-
-
-def ask_executions(bench: Bench, link: Told, client_id: int = 0) -> list[str]:
-    link.forget()
-    bench.ask(link, 7, 3, 900, client_id, "", "", "", "", "", "")
-    assert [kind for kind, _ in link.messages][-1] == "execDetailsEnd"
-    return [fields[26] for fields in link.of("execDetails")]
-
-
-@pytest.mark.parametrize(
-    ("rule", "zero", "one"),
-    [("all", ["A", "B"], ["A", "B"]), ("own", [], ["A"]), ("zero_only", ["A", "B"], ["A"])],
-)
-def test_executions_are_visible_by_rule(rule: str, zero: list[str], one: list[str]) -> None:
-    bench = Bench(settings=GatewaySettings(pacing_per_s=0, executions_visibility=rule))
-    links = {client_id: bench.client(client_id) for client_id in (0, 1, 2)}
-    for client_id, ref in ((1, "A"), (2, "B")):
-        bench.place(links[client_id], 5, orderRef=ref, lmtPrice=number_text(bench.crossing("BUY")))
-    assert ask_executions(bench, links[0]) == zero
-    assert ask_executions(bench, links[1]) == one
-
-
-def test_executions_of_yesterday_are_not_told_but_stay_in_the_books(bench: Bench) -> None:
-    link = bench.client()
-    bench.place(link, 5, lmtPrice=number_text(bench.crossing("BUY")))
-    assert ask_executions(bench, link) == ["H-5"]
-    bench.pass_time(hours=16)
-    assert ask_executions(bench, link) == []
-    assert len(books_of(bench.gateway.core.state)["executions"]) == 1
-
-
-def test_a_client_is_pushed_only_its_own_orders(bench: Bench) -> None:
-    mine, other = bench.client(1), bench.client(2)
-    other.forget()
-    bench.place(mine, 5, lmtPrice=number_text(bench.crossing("BUY")))
-    assert other.of("openOrder", "orderStatus", "execDetails", "commissionReport") == []
-    bench.place(mine, 6)
-    other.forget()
-    bench.ask(other, 5, 1)
-    assert other.of("openOrder") == []
-    bench.ask(other, 16, 1)
-    assert [fields[1] for fields in other.of("openOrder")] == ["6"]
-    assert len(other.of("openOrderEnd")) == 2
-
-
-def test_completed_orders_are_those_of_today(bench: Bench) -> None:
-    link = bench.client()
-    bench.place(link, 5, lmtPrice=number_text(bench.crossing("BUY")))
-    bench.place(link, 6)
-    bench.cancel(link, 6)
-    link.forget()
-    bench.ask(link, 99, 0)
-    assert len(link.of("completedOrder")) == 2
-    bench.pass_time(hours=16)
-    link.forget()
-    bench.ask(link, 99, 0)
-    assert [kind for kind, _ in link.messages] == ["completedOrdersEnd"]
-
-
-@pytest.mark.parametrize("message", ["0", "12", "22", "104", "9999", "", "x", "-3", "99999999999"])
-def test_a_message_that_is_not_simulated_is_answered_by_321(bench: Bench, message: str) -> None:
-    link = bench.client()
-    bench.gateway.handle(link, [message, "1", "42", "z"])
-    assert link.errors(42) == [321]
-
-
-def test_no_message_whatever_its_fields_raises(bench: Bench) -> None:
-    link = bench.client()
-    for message in range(1, 105):
-        for tail in (
-            [],
-            ["1"],
-            ["x"] * 30,
-            [""] * 130,
-            ["1"] * 130,
-            ["-1"] * 130,
-            ["1.5"] * 130,
-            ["9" * 40] * 130,
-        ):
-            bench.gateway.handle(link, [str(message), *tail])
-    assert link.is_open
-
-
-def test_ids_roll_back_only_for_what_is_done(bench: Bench) -> None:
-    from hydra.simgateway.records import IdsRolledBack
-
-    link = bench.client()
-    bench.place(link, 5, lmtPrice=number_text(bench.crossing("BUY")))
-    bench.place(link, 6)
-    bench.gateway.core.record(IdsRolledBack(bench.now, 1, 4))
-    bench.ask(link, 8, 1, 1)
-    assert link.of("nextValidId")[-1] == ["9", "1", "5"]
-    bench.place(link, 5, orderRef="again")
-    bench.place(link, 6, totalQuantity="2", orderRef="H-6")
-    assert [row[0] for row in order_rows(bench)] == ["H-5", "H-6", "again"]
-    assert outcomes(bench)[-1] == ("placeOrder", "H-6", "modified")
-
-
-def test_a_price_limit_is_where_a_crossing_order_stops(bench: Bench) -> None:
-    assert bench.crossing("BUY") - bench.resting("BUY") > Decimal(10)
