@@ -88,7 +88,7 @@ ChildEvent = (
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One execution root at its highest revision known."""
+    """One execution root at its highest revision known; `gross_qty` is the most it ever was, before a bust."""
 
     exec_id: str
     exec_root: str
@@ -96,6 +96,7 @@ class Execution:
     qty: int
     px: Decimal
     executed_at: datetime
+    gross_qty: int
     commission_usd: Decimal | None = None
 
 
@@ -131,6 +132,10 @@ class ChildOrder:
     def reserved_qty(self) -> int:
         """Lots this child may still turn into executions: all it has not filled until its end is proven."""
         return 0 if self.is_terminal else max(self.sending.qty - self.cum_qty, 0)
+
+    def has_filled(self, told: int) -> bool:
+        """Whether the broker's count of filled lots is ours; a count may or may not leave out busted ones."""
+        return told in (self.cum_qty, self.gross_qty)
 
     @property
     def avg_px(self) -> Decimal | None:
@@ -183,20 +188,19 @@ def _book(child: ChildOrder, event: ChildFilled) -> ChildOrder:
         qty=event.last_qty,
         px=event.last_px,
         executed_at=event.executed_at,
+        gross_qty=max(event.last_qty, earlier.gross_qty if earlier else 0),
         commission_usd=child.commissions.get(event.exec_root),
     )
-    booked = replace(child, executions=tuple(known.values()))
-    return replace(
-        booked,
-        state=_state_after_execution(booked),
-        gross_qty=max(child.gross_qty, booked.cum_qty),
-    )
+    executions = tuple(known.values())
+    gross_qty = max(child.gross_qty, sum(one.gross_qty for one in executions))
+    booked = replace(child, executions=executions, gross_qty=gross_qty)
+    return replace(booked, state=_state_after_execution(booked))
 
 
 def _state_after_execution(child: ChildOrder) -> ChildState:
     if child.is_terminal:
         return child.state
-    if child.cum_qty >= child.sending.qty:
+    if child.gross_qty >= child.sending.qty:
         return ChildState.FILLED
     if child.state is ChildState.PENDING_CANCEL:
         return child.state

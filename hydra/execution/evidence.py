@@ -47,7 +47,7 @@ class SeenSnapshot:
             return False
         if child.order_ref in self.working_refs or child.perm_id in self.working_perm_ids:
             return False
-        return self.completed_filled.get(child.order_ref, child.cum_qty) == child.cum_qty
+        return child.has_filled(self.completed_filled.get(child.order_ref, child.cum_qty))
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,7 @@ def proof_due(
 ) -> float | None:
     """The wall second from which one more snapshot could prove this child's end, None while none could."""
     dues = []
-    if hint is not None and hint.filled == child.cum_qty:
+    if hint is not None and child.has_filled(hint.filled):
         dues.append(hint.received_wall_s + policy.cancel_settle_wall_s)
     dead_at = child.sending.good_till + margins.settle
     if now > dead_at:
@@ -292,7 +292,7 @@ def _hint_proven(
     wall_s: float,
     policy: ExecutionPolicy,
 ) -> bool:
-    if wall_s - hint.received_wall_s < policy.cancel_settle_wall_s or hint.filled != child.cum_qty:
+    if wall_s - hint.received_wall_s < policy.cancel_settle_wall_s or not child.has_filled(hint.filled):
         return False
     return any(seen.begun_wall_s > hint.received_wall_s and seen.lacks(child) for seen in snapshots)
 

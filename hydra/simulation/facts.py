@@ -49,6 +49,7 @@ class Deal:
     side: str
     qty: int
     px: Decimal
+    gross: int = 0
 
     @property
     def signed(self) -> int:
@@ -248,14 +249,15 @@ class LedgerFacts:
             return
         qty = int(said["last_qty"])
         order_ref = str(said["order_ref"])
-        deal = Deal(
-            said["exec_id"], revision, order_ref, said["con_id"], said["side"], qty, Decimal(said["last_px"])
+        gross = known.gross if known else 0
+        self.deals[root] = Deal(
+            *(said["exec_id"], revision, order_ref, said["con_id"], said["side"], qty),
+            *(Decimal(said["last_px"]), max(gross, qty)),
         )
-        self.deals[root] = deal
         child = self.children.get(order_ref)
         if child is None or "client_id" in said:
             return
-        child.gross += max(qty - (known.qty if known else 0), 0)
+        child.gross += max(qty - gross, 0)
         if child.state in LIVE:
             if child.gross >= child.qty:
                 child.state = "FILLED"
