@@ -38,12 +38,26 @@ def simulate(
     only: Annotated[
         str | None, typer.Option(metavar="N,N", help="With --replay: only these of its faults, from 0.")
     ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Instead: N days in one world, a session on every trading day."),
+    ] = None,
+    crashes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DEPTH",
+            help="Instead: a kill at every commit and write of one session (1), its recovery (2)"
+            " and the recovery of that (3).",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="With --days and --crashes.")] = 1,
     list_faults: Annotated[bool, typer.Option("--list", help="List the kinds of faults.")] = False,
 ) -> None:
     """Run seeded worlds with faults of every kind; an oracle outside of the order path judges each step.
 
     Example: hydra simulate --seeds 0:1000 --json worlds.json
     """
+    from hydra.cli.simulate_one import require_depth, require_length, show_crashes, show_days
     from hydra.simulation.fault_kinds import FAULTS
     from hydra.simulation.faults import parse_faults
     from hydra.simulation.run import RunOptions, prepared_folder
@@ -53,11 +67,17 @@ def simulate(
             print(f"{kind.name:20} {kind.group:8} {kind.help}")
         return
     kinds = parse_faults(faults)
+    require_length(days)
+    require_depth(crashes)
     chosen = range(0) if replay is not None else _seeds(seeds)
     _require_writable(json, keep)
     with prepared_folder() as folder:
         options = RunOptions(folder, kinds, keep)
-        if replay is not None:
+        if days is not None:
+            is_broken = show_days(seed, days, options, json)
+        elif crashes is not None:
+            is_broken = show_crashes(seed, crashes, options, jobs, json)
+        elif replay is not None:
             is_broken = _replay(replay, options, faults, only)
         else:
             is_broken = _campaign(chosen, options, jobs, json, faults)
