@@ -144,17 +144,20 @@ async def tend(desk: Desk) -> None:
 async def recover(desk: Desk, patience_wall_s: float) -> SeenSnapshot | Incomplete:
     """A complete snapshot begun from now on, asked for until it comes or the patience ends.
 
-    The patience counts from when the link allows a snapshot at all: settle after it became good.
+    The patience counts from when the link allows a snapshot at all: settle after it became good. Where it
+    shows other positions than ours, a second one decides, settle later: nobody leaves with books that differ
+    and nobody told.
     """
     asked_wall_s = desk.clock.wall_s()
     until = asked_wall_s + desk.policy.settle_wall_s + patience_wall_s
     outcome: SeenSnapshot | Incomplete = Incomplete("no snapshot was tried")
     while True:
         observe(desk)
-        if desk.snapshots and desk.snapshots[-1].begun_wall_s >= asked_wall_s:
+        due_wall_s = max(asked_wall_s, _gaps_settle_at(desk))
+        if desk.snapshots and desk.snapshots[-1].begun_wall_s >= due_wall_s:
             return desk.snapshots[-1]
         wall_s = desk.clock.wall_s()
-        pause = snapshot_possible_from(desk) - wall_s
+        pause = max(snapshot_possible_from(desk), due_wall_s) - wall_s
         if pause <= 0:
             outcome = await take_snapshot(desk)
         elif wall_s >= until:
@@ -162,6 +165,12 @@ async def recover(desk: Desk, patience_wall_s: float) -> SeenSnapshot | Incomple
             return outcome if link.is_good else Incomplete(f"link: {link.reason}")
         else:
             await desk.clock.sleep_wall(min(pause, until - wall_s, TEND_PAUSE_WALL_S))
+
+
+def _gaps_settle_at(desk: Desk) -> float:
+    """The wall second from which a snapshot tells a real position difference from a report under way."""
+    open_gaps = [since for _, since in desk.position_gaps.values() if since != float("inf")]
+    return max(open_gaps, default=float("-inf")) + desk.policy.settle_wall_s
 
 
 def snapshot_delay(desk: Desk) -> float:
