@@ -1,4 +1,4 @@
-"""HY-8xx."""
+"""HY-8xx, and what the worlds found wrong with a restored ledger (HY-411)."""
 
 import os
 import signal
@@ -40,6 +40,14 @@ def a_place_that_cannot_be_written(scene: Scene) -> CompletedProcess[str]:
 @provokes("HY-804")
 def a_replay_of_another_version(scene: Scene) -> CompletedProcess[str]:
     return scene.hydra("simulate", "--replay", "7@0.0.1+0123456789ab")
+
+
+@provokes("HY-411")
+def a_ledger_that_ends_before_its_own_anchor(scene: Scene) -> CompletedProcess[str]:
+    (scene.here / "data").mkdir()
+    anchor = scene.here / "data" / "ledger.sqlite3.heads"
+    anchor.write_text('["2026-11-23T15:00:00.000000+00:00","20261123-ZO-1",9,"00ff"]\n')
+    return scene.hydra("session", "run", "--on", "2026-11-23", "--targets", "ZO=1", "--port", "1")
 
 
 @provokes("HY-806")

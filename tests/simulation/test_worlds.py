@@ -16,6 +16,8 @@ REGRESSIONS = {
     7: "equal times on the wire: an acknowledgement and its fill changed places",
     491: "a process that woke from a stop halted on a snapshot from before it",
     522: "a process stopped inside COMMIT sent its child 4.8 s later",
+    767: "a session ended with other positions than the broker and told nobody",
+    846: "a fill, its bust and another fill counted as one lot executed",
     132: "an older copy of the ledger went on sending under fresh numbers",
 }
 
