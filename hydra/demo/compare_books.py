@@ -3,13 +3,15 @@
 It imports nothing but the standard library on purpose: an oracle that shared code with what it judges would
 share its mistakes. BOOKS is what `hydra gateway books --json` prints, LEDGER what `hydra ledger export
 --json` prints. Prints one JSON object; exit 0 if they agree exactly, 1 if not, 2 if a file is unreadable.
+`python compare_books.py --worlds DIR` judges what `hydra simulate --keep DIR` left, world by world.
 """
 
 import json
 import sys
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 SIGN = {"BUY": 1, "SELL": -1}
@@ -160,6 +162,167 @@ def still_working(books: Books) -> Problems:
     return [f"{order['order_ref']} is still working" for order in books["orders"] if order["status"] in alive]
 
 
+# --- worlds full of faults: more laws to look at, and differences that the ledger itself owns up to ---
+
+ENDED = ("ChildCancelled", "ChildExpired", "ChildRejected", "ChildLapsed", "ChildNotSent")
+DAMAGE = frozenset({"db_bit_flip", "db_wal_cut", "db_old_file"})
+SETTLE = timedelta(seconds=10)
+SKEW = timedelta(seconds=2.5)
+# Dollars for one point of one lot, from the exchanges' contract specifications.
+POINTS = {"ZO": 50, "ZR": 2000, "OJ": 150, "HE": 400, "LE": 400, "GF": 500}
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def is_clock_steady(events: Events) -> bool:
+    """Whether the ledger's own times can be compared with the gateway's: no jump back shows in them."""
+    newest: dict[str, datetime] = {}
+    for event in events:
+        now = at(event["recorded_at"])
+        executed = event["payload"].get("executed_at")
+        if now + SKEW < newest.get(event["stream"], now) or (executed and now + SKEW < at(executed)):
+            return False
+        newest[event["stream"]] = now
+    return True
+
+
+def overpromised(events: Events) -> Problems:
+    """By the ledger alone: lots done and lots that may still be done never exceed what was approved."""
+    approved, problems = approvals(events), []
+    left: dict[str, dict[str, int]] = defaultdict(dict)
+    done: dict[str, dict[str, int]] = defaultdict(dict)
+    for event in events:
+        stream, said, kind = event["stream"], event["payload"], event["kind"]
+        if kind == "ChildSending":
+            left[stream][said["order_ref"]] = int(said["qty"])
+        elif kind in ENDED or kind == "ChildResolved":
+            left[stream][said["order_ref"]] = 0
+        elif kind == "ChildFilled":
+            lots = int(said["last_qty"]) - done[stream].get(said["exec_root"], 0)
+            done[stream][said["exec_root"]] = int(said["last_qty"])
+            left[stream][said["order_ref"]] = max(left[stream].get(said["order_ref"], 0) - lots, 0)
+        total = sum(left[stream].values()) + sum(done[stream].values())
+        if kind == "ChildSending" and total > approved.get(stream, 0):
+            problems.append(
+                f"{said['order_ref']}: {total} lots done or possible, {approved.get(stream, 0)} approved"
+            )
+    return problems
+
+
+def ended_too_early(books: Books, events: Events) -> Problems:
+    """No child is ended in the ledger before its order is over at the gateway, or lapsed before its time."""
+    over: dict[str, Any] = {order["order_ref"]: order.get("ended_at") for order in books["orders"]}
+    sent = {event["payload"]["order_ref"]: event for event in events if event["kind"] == "ChildSending"}
+    problems = []
+    for event in events:
+        ref = event["payload"].get("order_ref", "")
+        if event["kind"] not in ENDED or ref not in sent:
+            continue
+        recorded = at(event["recorded_at"]) + SKEW
+        if ref in over and (over[ref] is None or recorded < at(over[ref])):
+            problems.append(f"{ref} was ended as {event['kind']} before it was over")
+        good_till = at(sent[ref]["payload"]["good_till"])
+        if event["kind"] == "ChildLapsed" and recorded < good_till + SETTLE:
+            problems.append(f"{ref} was called lapsed before its good_till and settle")
+    return problems
+
+
+def sent_unlawfully(books: Books, events: Events) -> Problems:
+    """Sendings beyond the parent's end, under an older lease than one before, or while halted."""
+    opened = {event["stream"]: event["payload"] for event in events if event["kind"] == "ParentOpened"}
+    halted: dict[str, datetime] = {}
+    for event in events:
+        if event["kind"] == "TradingStateChanged" and event["payload"]["state"] == "HALTED":
+            halted.setdefault(event["payload"]["scope"], at(event["recorded_at"]))
+    problems, newest = [], 0
+    for event in sorted(events, key=lambda one: one["recorded_at"]):
+        if event["kind"] != "ChildSending":
+            continue
+        said, when = event["payload"], at(event["recorded_at"])
+        if at(said["good_till"]) > at(opened[event["stream"]]["deadline_at"]):
+            problems.append(f"{said['order_ref']} outlives its parent's deadline")
+        if said["lease_epoch"] < newest:
+            problems.append(
+                f"{said['order_ref']} was sent under lease {said['lease_epoch']}, {newest} was taken"
+            )
+        newest = max(newest, said["lease_epoch"])
+        for scope in ("ALL", event["stream"].split("-")[1]):
+            if when > halted.get(scope, when):
+                problems.append(f"{said['order_ref']} was sent while {scope} was halted")
+    for order in books["orders"]:
+        if order.get("good_till") and at(order["accepted_at"]) >= at(order["good_till"]):
+            problems.append(f"{order['order_ref']} was accepted after its good_till")
+    return problems
+
+
+def misvalued(events: Events) -> Problems:
+    """What one point is worth decides every limit in dollars."""
+    opened = [event for event in events if event["kind"] == "ParentOpened"]
+    return [
+        f"{one['stream']}: a point is not worth {one['payload']['usd_per_point']} USD"
+        for one in opened
+        if Decimal(one["payload"]["usd_per_point"]) != POINTS.get(one["stream"].split("-")[1], -1)
+    ]
+
+
+def owned_up(books: Books, events: Events) -> set[str]:
+    """Order references and contracts that the ledger itself holds in doubt or has halted on."""
+    sent = {
+        event["payload"]["order_ref"]: event["payload"] for event in events if event["kind"] == "ChildSending"
+    }
+    over = {event["payload"]["order_ref"] for event in events if event["kind"] in (*ENDED, "ChildResolved")}
+    filled: Counter[str] = Counter()
+    for _, _, (ref, _, lots, _) in newest(
+        [event["payload"] for event in events if event["kind"] == "ChildFilled"], "last_qty", "last_px"
+    ).values():
+        filled[ref] += lots
+    doubtful = {ref for ref, said in sent.items() if ref not in over and filled[ref] < int(said["qty"])}
+    states = [event["payload"] for event in events if event["kind"] == "TradingStateChanged"]
+    halted = {one["scope"] for one in states if one["state"] == "HALTED"}
+    hit = {
+        order["con_id"]
+        for order in books["orders"]
+        if order["order_ref"] in doubtful or order["symbol"] in halted or "ALL" in halted
+    }
+    return {str(con_id) for con_id in hit}
+
+
+def judge_world(books: Books, events: Events, faults: list[str]) -> Problems:
+    """Everything found in one simulated world that its ledger does not own up to."""
+    if DAMAGE & set(faults):
+        return sent_once(books)  # its ledger lacks what it once had; what arrived stands in the books
+    sendings = {event["payload"]["order_ref"]: event for event in events if event["kind"] == "ChildSending"}
+    excused = owned_up(books, events)
+    roots = {root_of(one["exec_id"])[0]: str(one["con_id"]) for one in books["executions"]}
+    problems = sent_once(books) + booked_once(events) + overpromised(events) + misvalued(events)
+    problems += [one for one in lost(books, events) if roots.get(one.split()[1].rstrip(":")) not in excused]
+    problems += [one for one in positions_differ(books, events) if one.split()[1].rstrip(":") not in excused]
+    if "late_beyond_settle" not in faults:
+        problems += overfilled(books, events) + overcommitted(books, events)
+    if is_clock_steady(events):
+        problems += ended_too_early(books, events) + sent_unlawfully(books, events)
+        problems += [one for one in promised_before(books, sendings) if "before its ChildSending" not in one]
+    return problems
+
+
+def judge_worlds(folder: Path) -> int:
+    """Judge every world that `hydra simulate --keep` left; one line for each that is found wanting."""
+    worlds = sorted(folder.glob("*/books.json"), key=lambda path: int(path.parent.name))
+    wanting = 0
+    for path in worlds:
+        lines = path.with_name("ledger.jsonl").read_text(encoding="utf-8").splitlines()
+        events = [json.loads(line) for line in lines if line.startswith("{")]
+        faults = json.loads(path.with_name("faults.json").read_text(encoding="utf-8"))
+        problems = judge_world(json.loads(path.read_text(encoding="utf-8")), events, faults)
+        wanting += bool(problems)
+        for problem in problems:
+            print(f"world {path.parent.name}: {problem}")
+    print(json.dumps({"worlds": len(worlds), "wanting": wanting}))
+    return 1 if wanting or not worlds else 0
+
+
 def compare(books: Books, events: Events) -> dict[str, Any]:
     """Every difference, by kind."""
     sendings = {event["payload"]["order_ref"]: event for event in events if event["kind"] == "ChildSending"}
@@ -182,6 +345,8 @@ def main(argv: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     try:
+        if argv[1] == "--worlds":
+            return judge_worlds(Path(argv[2]))
         with open(argv[1], encoding="utf-8") as file:
             books = json.load(file)
         with open(argv[2], encoding="utf-8") as file:

@@ -126,7 +126,8 @@ def _run(
     world.close()
     lines = _export(world)
     if options.keep is not None:
-        _keep(options.keep / str(scenario.seed), books_of(world.gateway.gateway.core.state), lines)
+        kinds = sorted({fault.kind for fault in scenario.faults})
+        _keep(options.keep / str(scenario.seed), books_of(world.gateway.gateway.core.state), lines, kinds)
     filled, wanted = filled_lots(world.oracle)
     parents = world.oracle.ledger.parents
     return WorldResult(
@@ -167,7 +168,9 @@ def _export(world: World) -> list[str]:
     return [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows]
 
 
-def _keep(folder: Path, books: Books, lines: list[str]) -> None:
+def _keep(folder: Path, books: Books, lines: list[str], kinds: list[str]) -> None:
+    """What judges from outside may read: both sides' books, and the kinds of faults the world had."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "books.json").write_text(json.dumps(books, indent=1) + "\n")
+    (folder / "faults.json").write_text(json.dumps(kinds) + "\n")
     (folder / "ledger.jsonl").write_text("".join(f"{line}\n" for line in lines))
