@@ -12,8 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 
 from hydra.simgateway.control import call
+from tests.session.command_line import HydraProcess
+
+WAIT_S = 50.0
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,27 @@ class Scene:
     here: Path
 
     def hydra(self, *args: object, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        return self._run([sys.executable, "-m", "hydra.cli", *map(str, args)], env)
+        command = [*map(str, args)]
+        output = Path(mkdtemp(dir=self.here)) / "told"
+        process = HydraProcess(command, self.here, self._variables(env), output)
+        try:
+            code = process.wait(WAIT_S)
+            told, wrong = process.stdout_path.read_text(), process.stderr_path.read_text()
+            assert code is not None, f"hydra {command} did not end: {told}\n{wrong}"
+            return subprocess.CompletedProcess(command, code, told, wrong)
+        finally:
+            process.end()
 
     def python(self, code: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        return self._run([sys.executable, "-c", code], env)
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=self.here,
+            env=self._variables(env),
+            capture_output=True,
+            text=True,
+            timeout=WAIT_S,
+            check=False,
+        )
 
     def file(self, name: str, text: str) -> Path:
         path = self.here / name
@@ -67,17 +88,6 @@ class Scene:
                 yield RunningGateway(ready["port"], env, self.here / "sim")
             finally:
                 process.kill()
-
-    def _run(self, args: list[str], env: Mapping[str, str] | None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            args,
-            cwd=self.here,
-            env=self._variables(env),
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
 
     def _variables(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
         return {**os.environ, "HYDRA_DATA_DIR": str(self.here / "data"), **(env or {})}
