@@ -26,6 +26,7 @@ from hydra.persistence.seat import this_holder
 from hydra.persistence.views import trading_states
 from hydra.ports import Clock, Conflict, Lease
 from hydra.risk.last_hop import LastHop
+from hydra.usecases.alerts import ALERTS_FILE, FileSink, LogSink, Sink, deliver
 from hydra.usecases.desk import Desk, Identity, Log
 from hydra.usecases.halt import obey_latch, set_trading_state
 from hydra.usecases.recover import load_unfinished
@@ -104,6 +105,7 @@ async def open_desk(
             last_hop=last_hop,
             next_maintenance=_maintenance(settings),
             latch_path=latch_path(settings),
+            sinks=alert_sinks(settings),
             log=log,
         )
         desk.halts_told |= _halts_on_record(ledger)
@@ -114,6 +116,7 @@ async def open_desk(
             yield desk
         finally:
             await _end(tasks)
+            deliver(ledger.outbox, desk.sinks, log)
             await broker.close()
             ledger.release(lease)
     finally:
@@ -124,6 +127,11 @@ async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def alert_sinks(settings: Settings) -> tuple[Sink, ...]:
+    """Where alerts go from this machine, whatever else takes them: a file, and the event log."""
+    return FileSink(settings.data_dir / ALERTS_FILE), LogSink(eventlog.event)
 
 
 def _halts_on_record(ledger: SqlLedger) -> set[str]:
@@ -170,6 +178,7 @@ def halt_in_ledger(settings: Settings, clock: Clock, latched: Latched) -> Future
             ledger = open_ledger_of(settings, clock)
             try:
                 set_trading_state(ledger, latched.scope, TradingState.HALTED, latched.told, latched.by)
+                deliver(ledger.outbox, alert_sinks(settings), eventlog.event)
             finally:
                 ledger.close()
             told.set_result("")

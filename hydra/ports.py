@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from hydra.domain.alerts import Alert
 from hydra.domain.contract import Contract
 from hydra.domain.events import ChildSending, ParentEvent
 from hydra.domain.evidence import BrokerSnapshot, ExecutionReport, Report, WorkingOrder
@@ -163,8 +164,28 @@ class InDoubtCommit:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An alert as it stands in the outbox; numbers grow without end and are never given twice."""
+
+    number: int
+    at: datetime
+    alert: Alert
+
+
+class Outbox(Protocol):
+    """Alerts on their way out; those of the ledger's own facts come into it with the facts."""
+
+    def add(self, alerts: Sequence[Alert]) -> None: ...
+    def untold(self, sink: str, limit: int) -> Sequence[Told]: ...
+    def took(self, sink: str, number: int) -> None: ...
+
+
 class Ledger(Protocol):
     """The append-only book of what was promised and what happened."""
+
+    @property
+    def outbox(self) -> Outbox: ...
 
     # streams of parents
     def load(self, parent_id: str) -> ParentOrder | None: ...

@@ -23,6 +23,7 @@ from hydra.persistence.control import ControlReader
 from hydra.persistence.database import Database, Failure, TransactionFailed
 from hydra.persistence.fit import broken, require_owner, the_sending
 from hydra.persistence.leases import LeaseBook
+from hydra.persistence.outbox import SqlOutbox
 from hydra.persistence.streams import Stream, Streams
 from hydra.ports import Conflict, InDoubtCommit, Lease, RecordedSending
 from hydra.risk.view import AccountEvent, ControlState, Denied
@@ -78,6 +79,7 @@ class SqlLedger:
         self._streams = Streams(database, where)
         self._books = Books(database)
         self._account = AccountBooks(database, self._books)
+        self.outbox = SqlOutbox(database, now)
 
     def use_settle(self, settle: timedelta) -> None:
         """Market time after good_till from which a live child counts as doubt."""
@@ -193,6 +195,7 @@ class SqlLedger:
         if rows:
             self._books.write_events(rows)
             self._books.write_parent(before, after, numbered)
+            self.outbox.write(events, at)
         return after, rows
 
     def _at(self, parent_id: str, after_seq: int) -> Stream:
@@ -241,6 +244,7 @@ class SqlLedger:
                 self._account.write(event, at)
                 heads[stream] = Head(rows[-1].seq, rows[-1].hash)
                 news.append(event)
+            self.outbox.write(news, at)
         if self.heads is not None:
             for stream, head in heads.items():
                 self.heads.note(stream, head, instant_text(at))

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 """Every schema this build knows, oldest first; the last is the one it works on."""
 
 metadata = MetaData()
@@ -229,5 +229,27 @@ books = Table(
     Column("champion_id", Text, nullable=False),
     Column("payload", Text, nullable=False),
     Column("recorded_at", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# --- what is told outside: no event, but written in the transaction of the event it tells of.
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("weight", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+)
+
+# The last number each sink has taken.
+outbox_sinks = Table(
+    "outbox_sinks",
+    metadata,
+    Column("sink", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -30,6 +30,7 @@ from hydra.execution.policy import ExecutionPolicy, Margins
 from hydra.ports import AccountState, Broker, Clock, Conflict, Lease, Ledger
 from hydra.risk.last_hop import LastHop
 from hydra.risk.limits import Limits
+from hydra.usecases.alerts import Sink
 
 APPEND_ATTEMPTS_MAX = 20
 
@@ -86,6 +87,7 @@ class Desk:
     last_hop: LastHop
     next_maintenance: Callable[[datetime], datetime | None] = lambda _: None
     latch_path: Path | None = None
+    sinks: tuple[Sink, ...] = ()
     log: Log = silent
     parents: dict[str, ParentOrder] = field(default_factory=dict)
     contracts: dict[int, Contract] = field(default_factory=dict)

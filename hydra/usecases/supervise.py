@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from hydra.domain.errors import BrokenLaw, Unavailable
 from hydra.ports import Unknown
+from hydra.usecases.alerts import LinkReporter, deliver
 from hydra.usecases.breakers import measure
 from hydra.usecases.chase import chase_overdue
 from hydra.usecases.desk import Desk
@@ -18,11 +19,12 @@ RENEW_WALL_S = 2.0
 EQUITY_WALL_S = 60.0
 CHASE_WALL_S = 5.0
 LATCH_WALL_S = 0.5
+ALERTS_WALL_S = 1.0
 
 
 def supervision(desk: Desk) -> tuple[asyncio.Task[None], ...]:
     """Start the desk's background tasks; cancel them to end it."""
-    jobs = (tend, _renew_lease, _value_account, _chase, _watch_latch)
+    jobs = (tend, _renew_lease, _value_account, _chase, _watch_latch, _tell_alerts)
     return tuple(asyncio.ensure_future(_guarded(desk, job)) for job in jobs)
 
 
@@ -70,6 +72,18 @@ async def _watch_latch(desk: Desk) -> None:
         except Unavailable as problem:  # the latch itself blocks every sending meanwhile
             desk.log("hydra.ledger.away", problem=str(problem))
         await desk.clock.sleep_wall(LATCH_WALL_S)
+
+
+async def _tell_alerts(desk: Desk) -> None:
+    """What happened, and breaks of the link, to every sink; a sink that is down gets it later."""
+    link = LinkReporter(desk.broker.client_id, desk.clock)
+    while desk.sinks:
+        try:
+            link.look(desk.broker.link, desk.ledger.outbox)
+            deliver(desk.ledger.outbox, desk.sinks, desk.log)
+        except Unavailable as problem:
+            desk.log("hydra.ledger.away", problem=str(problem))
+        await desk.clock.sleep_wall(ALERTS_WALL_S)
 
 
 async def _value_account(desk: Desk) -> None:
