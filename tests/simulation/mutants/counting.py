@@ -100,10 +100,13 @@ def breaker_in_memory() -> Iterator[None]:
         yield
 
 
-@mutant("cents for dollars", "prices quoted in cents are valued as dollars")
+@mutant(
+    "cents for dollars",
+    "a price in cents has its magnifier taken out twice: limits in dollars are a hundred times as wide",
+)
 def cents_for_dollars() -> Iterator[None]:
     def usd_per_point(contract: Contract) -> Decimal:
-        return contract.multiplier
+        return contract.multiplier / contract.price_magnifier / contract.price_magnifier
 
     with method(Contract, "usd_per_point", property(usd_per_point)):
         yield

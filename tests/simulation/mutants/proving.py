@@ -12,7 +12,7 @@ from hydra.domain.events import ChildCancelled, ChildLapsed
 from hydra.domain.evidence import BrokerSnapshot
 from hydra.domain.order import ChildOrder
 from hydra.domain.parent import ParentOrder
-from hydra.execution import reconcile
+from hydra.execution import evidence, reconcile
 from hydra.execution.decide import CancelChild
 from hydra.ports import Unknown
 from hydra.usecases import trade
@@ -72,7 +72,13 @@ def trusting_local_cancelled() -> Iterator[None]:
     "missing reply read as flat", "a snapshot that never came counts as a broker with nothing on its books"
 )
 def missing_reply_read_as_flat() -> Iterator[None]:
-    take = IbBroker._snapshot_of
+    """Two layers: the answer's third value, and the test of every answer against what the ledger knows."""
+    take, judge = IbBroker._snapshot_of, evidence.judge_snapshot
+
+    def judge_snapshot(snapshot: BrokerSnapshot, **known: Any) -> Any:
+        if not (snapshot.positions or snapshot.working or snapshot.executions):
+            known.update(known_executions={}, live_children=(), ledger_positions={})
+        return judge(snapshot, **known)
 
     async def snapshot_of(broker: Any, connection: Any) -> Any:
         begun_at, begun_s = broker._clock.now(), broker._clock.wall_s()
@@ -95,7 +101,7 @@ def missing_reply_read_as_flat() -> Iterator[None]:
             completed=None,
         )
 
-    with method(IbBroker, "_snapshot_of", snapshot_of):
+    with method(IbBroker, "_snapshot_of", snapshot_of), everywhere(judge, judge_snapshot):
         yield
 
 
