@@ -72,7 +72,7 @@ def hydra(tmp_path: Path, data_dir: Path) -> Hydra:
     here.mkdir()
 
     def run(
-        *args: object, env: Mapping[str, str] | None = None, timeout_s: float = 50.0, cwd: Path = here
+        *args: object, env: Mapping[str, str] | None = None, timeout_s: float = 90.0, cwd: Path = here
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "hydra.cli", *map(str, args)],

@@ -11,7 +11,7 @@ from ib_async import IB, Contract, Future, LimitOrder, Ticker, Trade
 
 from tests.gateway_process import GatewayProcess, running_gateway
 
-WAIT_S = 10.0
+WAIT_S = 40.0
 
 
 @contextlib.asynccontextmanager
@@ -29,7 +29,7 @@ async def client(gateway: GatewayProcess, client_id: int = 1, **options: Any) ->
 
 
 async def until(condition: Callable[[], Any], what: str = "") -> None:
-    """Wait for a condition, by looking again after every tenth of it; fails after ten seconds."""
+    """Wait for a condition, by looking again after every tenth of it; fails when it does not come true."""
     deadline = time.monotonic() + WAIT_S
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain: {what or condition}"

@@ -18,8 +18,8 @@ from hydra.simgateway.books import Books, read_books
 from hydra.simgateway.control import call
 from hydra.simgateway.process import CLOCK_NAME, read_clock
 
-START_WAIT_S = 30.0
-STOP_WAIT_S = 10.0
+START_WAIT_S = 60.0
+STOP_WAIT_S = 30.0
 # All six markets open together; a plain week ahead but for Thanksgiving on Thursday.
 MONDAY_OPEN = "2026-11-23T14:30:00+00:00"
 

@@ -27,7 +27,7 @@ from tests.gateway_process import GatewayProcess
 from tests.unit.risk.builders import ROOMY, control
 
 T = TypeVar("T")
-WAIT_S = 10.0
+WAIT_S = 40.0
 SESSION_ON = date(2026, 11, 23)
 _client_ids = itertools.count(101)
 _parents = itertools.count(1)

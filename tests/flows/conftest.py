@@ -20,7 +20,7 @@ from tests.gateway_process import running_gateway
 from tests.session.trading_day import ON, TradingDay
 
 T = TypeVar("T")
-WAIT_S = 50.0
+WAIT_S = 90.0
 END_STATES = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 SESSION = "execution-session/execution-session"
 UNLIMITED = "execution-session/two-at-once"

@@ -13,7 +13,7 @@ pytestmark = [
     pytest.mark.prefect,
     pytest.mark.process,
     pytest.mark.xdist_group("prefect"),
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(300),
 ]
 
 HORIZON = 12

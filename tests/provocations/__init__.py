@@ -17,7 +17,7 @@ from tempfile import mkdtemp
 from hydra.simgateway.control import call
 from tests.session.command_line import HydraProcess
 
-WAIT_S = 50.0
+WAIT_S = 90.0
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tests.session.command_line import HydraProcess
 
 T = TypeVar("T")
 JUDGE = Path(__file__).parents[2] / "hydra" / "demo" / "compare_books.py"
-WAIT_S = 25.0
+WAIT_S = 75.0
 ON = "2026-11-23"
 POLL_S = 0.01
 
