@@ -213,6 +213,24 @@ def test_the_strictest_state_in_force_holds(desk: Desk, states: list[object], ex
     assert desk.ledger.control(101, "ZO").trading_state is expected
 
 
+def test_a_halt_of_one_parent_stops_it_and_no_other(desk: Desk) -> None:
+    """The scope of `hydra kill --parent`: read with the parent, and again in the sending's transaction."""
+    parent = desk.opened()
+    desk.ledger.record([halted(parent.parent_id)])
+    assert desk.ledger.control(101, "ZO").trading_state is TradingState.ACTIVE
+    assert desk.ledger.control(101, "ZO", "20260821-ZO-9").trading_state is TradingState.ACTIVE
+    assert desk.ledger.control(101, "ZO", parent.parent_id).trading_state is TradingState.HALTED
+    seen: list[TradingState] = []
+
+    def check(control: ControlState) -> Denied | None:
+        seen.append(control.trading_state)
+        return Denied(("halted",))
+
+    refused = desk.ledger.commit_sending(desk.lease, parent.seq, sending(parent, 1, desk.lease, 9), check)
+    assert isinstance(refused, Conflict)
+    assert seen == [TradingState.HALTED]
+
+
 def test_a_child_past_its_death_and_settle_is_doubt(desk: Desk) -> None:
     parent = desk.sent(desk.opened(), 1)
     desk.hands.at = parent.children[0].sending.good_till + timedelta(seconds=10)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra.persistence.seat import Holder, holder_of, this_holder, this_host
+from hydra.persistence.seat import Holder, holder_of, signed, take_seat, this_holder, this_host
 from hydra.ports import Conflict, Lease
 from tests.contract.ledger_facts import Hands, opened_ledger
 
@@ -141,3 +141,46 @@ def test_a_zombie_is_dead() -> None:
         stat = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
         assert stat[0] == "Z"
         assert not this_host().runs(Holder(socket.gethostname(), child.pid, stat[19]))
+
+
+# --- the seat: what a kill takes without a ledger ----------------------------------------------------------
+
+
+def test_a_kill_ends_the_process_that_the_lock_names_and_has_its_seat(tmp_path: Path) -> None:
+    holder = _process_with_seat(tmp_path)
+    seat = take_seat(tmp_path, 1)
+    assert not isinstance(seat, str)
+    holder.communicate(timeout=5)
+    assert holder.returncode == -signal.SIGKILL
+    assert str(signed(tmp_path, 1)) == this_holder()
+    seat.close()
+
+
+@pytest.mark.parametrize("lie", ["", "elsewhere/1/1", "{host}/{pid}/1"])
+def test_a_process_that_the_lock_does_not_prove_is_never_ended(tmp_path: Path, lie: str) -> None:
+    """No name, another host's, or this process under another start time: a reused pid."""
+    holder = _process_with_seat(tmp_path)
+    text = lie.format(host=this_host().name, pid=holder.pid)
+    (tmp_path / "client-1.lock").write_text(text)
+    try:
+        assert isinstance(take_seat(tmp_path, 1), str)
+        assert holder.poll() is None
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def _process_with_seat(folder: Path) -> "subprocess.Popen[str]":
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from hydra.persistence.seat import take_seat\n"
+        "seat = take_seat(Path(sys.argv[1]), 1)\n"
+        "print('seated', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", code, str(folder)]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "seated\n"
+    return holder
