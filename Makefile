@@ -7,7 +7,7 @@ UV := .venv/uv/bin/uv
 ARGS ?=
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 .venv/.ready: requirements.lock pyproject.toml .ci/setup
 	@sh .ci/setup
@@ -41,6 +41,12 @@ docs: .venv/.ready ## renew the tables of docs/ that are made from the code
 lock: .venv/.ready ## renew requirements.lock from pyproject.toml
 	@$(UV) pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
 	    --no-annotate --no-header -q -o requirements.lock
+
+bench-kernel: .venv/.ready ## the backtest kernel beside its peers, in environments of their own under var/
+	@$(VENV)/python bench/kernel.py $(ARGS)
+
+bench-healing: .venv/.ready ## every healing rule in the same worlds: ARGS="--worlds 500 --years 3"
+	@$(VENV)/python bench/healing.py $(ARGS)
 
 clean: ## forget .venv and every cache; ledgers are elsewhere and stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.healing_real import measure_real
 from bench.healing_table import Lived, figures
 from bench.healing_worlds import (
     FIRST,
@@ -127,6 +128,18 @@ def show(table: dict[str, dict[str, dict[str, object]]]) -> None:
             )
 
 
+def show_real(table: dict[str, dict[str, dict[str, object]]]) -> None:
+    """Real series: Sharpe and its difference to never, with bootstrap intervals, and the largest drawdown."""
+    for label in next(iter(table.values())):
+        print(f"\n{label}")
+        for name, rows in table.items():
+            row = rows[label]
+            print(
+                f"{name:12} {_text(row['sharpe'], 2):>20} vs never {_text(row['delta_sharpe'], 2):>20}"
+                f" maxDD {row['max_drawdown']:5.1f}"
+            )
+
+
 def _text(value: object, digits: int) -> str:
     if not isinstance(value, tuple):
         return "-"
@@ -147,6 +160,12 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
     began = time.perf_counter()
+    if args.real:
+        real = measure_real(args.real, tuple(args.policies))
+        show_real(real)
+        if args.json:
+            args.json.write_text(json.dumps({"policies": real}, indent=1) + "\n")
+        return
     design = Design(args.worlds, args.seed, years=args.years)
     if args.instruments == 8:
         design = wider(design)

@@ -19,7 +19,7 @@ import numpy as np
 
 from hydra.research.features import trend_scale
 from hydra.research.filters import deviation_before, ewma
-from hydra.research.kernel import Candidates, Market, Rules, pnl_paths, without_breakers
+from hydra.research.kernel import Candidates, Market, Rules, pnl_paths, run, without_breakers
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS_DIR = ROOT / "var" / "peers"
@@ -29,7 +29,7 @@ PEERS = {
     "nautilus_trader": ("nautilus_trader==1.221.0",),
 }
 BARS, POINT, CAPITAL, COST_USD = 2520, 50.0, 1_000_000.0, 12.5
-CANDIDATES = {"vectorbt": 640, "backtrader": 3, "nautilus_trader": 3}
+CANDIDATES = {"vectorbt": 640, "backtrader": 1, "nautilus_trader": 1}
 SHARED = without_breakers(
     Rules(CAPITAL, POINT, position_fraction=np.inf, adv_fraction=np.inf, impact_y=0.0, compounding=0.0)
 )
@@ -71,6 +71,10 @@ def series(count: int, bars: int = BARS, seed: int = 5) -> dict[str, np.ndarray]
 
 def ours(data: dict[str, np.ndarray], rules: Rules, threads: int = 1) -> np.ndarray:
     """P&L paths by the kernel, averages included: each is computed once, however many candidates share it."""
+    return pnl_paths(*_inputs(data), rules, threads)
+
+
+def _inputs(data: dict[str, np.ndarray]) -> tuple[Market, Candidates]:
     close, sigma = data["close"], data["sigma"]
     spans, places = np.unique(np.concatenate((data["fast"], data["slow"])), return_inverse=True)
     averages = np.column_stack([ewma(close, span, close[0]) for span in spans]) / sigma[:, None]
@@ -79,16 +83,25 @@ def ours(data: dict[str, np.ndarray], rules: Rules, threads: int = 1) -> np.ndar
     crossings = Candidates(averages, places[:count], places[count:], weight, -weight)
     spread = np.full(close.size, COST_USD / POINT)
     market = Market(data["open"], close, sigma, spread, np.full(close.size, 2_000.0))
-    return pnl_paths(market, crossings, rules, threads)
+    return market, crossings
 
 
-def rate(data: dict[str, np.ndarray], rules: Rules, threads: int = 1, times: int = 7) -> float:
-    """Bars x candidates per second, the median of several runs."""
+def fills(data: dict[str, np.ndarray]) -> int:
+    """The most sessions in which a candidate trades."""
+    lots = run(*_inputs(data), SHARED).lots
+    return int((np.diff(lots, axis=0) != 0).sum(axis=0).max())
+
+
+def rate(data: dict[str, np.ndarray], rules: Rules, times: int = 7) -> float:
+    """Bars x candidates per second of one core's time, the median of several runs.
+
+    Core time on both sides, for a machine that others use, too, gives no two runs the same wall time.
+    """
     seconds = []
     for _ in range(times):
-        began = time.perf_counter()
-        ours(data, rules, threads)
-        seconds.append(time.perf_counter() - began)
+        began = time.process_time()
+        ours(data, rules)
+        seconds.append(time.process_time() - began)
     return data["close"].size * data["fast"].size / float(np.median(seconds))
 
 
@@ -113,7 +126,9 @@ def beside(peer: str) -> dict[str, float]:
         final = np.load(target)
     mine = ours(data, SHARED).sum(axis=0)
     off = float(np.abs(mine - final).max())
-    assert off <= 0.03, f"{peer}: final P&L differs by {off:.2f} of {np.abs(mine).max():,.0f}"
+    # one engine rounds what each fill realised and each commission to a cent
+    allowed = 0.03 + 0.01 * fills(data)
+    assert off <= allowed, f"{peer}: final P&L differs by {off:.2f}, more than rounding's {allowed:.2f}"
     cells = data["close"].size * data["fast"].size
     return {
         "peer_rate": cells / float(np.median(theirs)), "full_rate": float(np.median(full)),
@@ -137,17 +152,31 @@ def _answer(other: subprocess.Popen[str], word: str) -> str:
     raise AssertionError(f"the peer ended without saying {word}")
 
 
-def from_cache() -> float:
-    """Seconds a new process needs from the import of the kernel to its first P&L, with a warm cache."""
+def two_cores(data: dict[str, np.ndarray]) -> float:
+    """Wall time on one thread over wall time on two, the best of several pairs in turn."""
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(9):
+        for threads, took in seconds.items():
+            began = time.perf_counter()
+            ours(data, FULL, threads)
+            took.append(time.perf_counter() - began)
+    return min(seconds[1]) / min(seconds[2])
+
+
+def from_cache() -> tuple[float, float]:
+    """Core seconds a new process needs with a warm cache: to import Numba, then to its first P&L."""
     program = (
-        "import numpy, time; t = time.perf_counter(); from bench.kernel import *; d = series(32);"
-        "ours(d, FULL); print(time.perf_counter() - t)"
+        "import numpy as np; from time import process_time as now; t = now(); import numba; u = now();"
+        "from hydra.research.kernel import Market, Rules, of_columns, pnl_paths;"
+        "x = np.linspace(300.0, 400.0, 2520); m = Market(x, x, 0 * x + 5, 0 * x, 0 * x + 500);"
+        "pnl_paths(m, of_columns(np.ones((2520, 32))), Rules(1e6, 50.0)); print(u - t, now() - u)"
     )
     runs = [
         subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
         for _ in range(4)
     ]
-    return min(float(run.stdout) for run in runs[1:])
+    imported, ready = min(tuple(float(one) for one in run.stdout.split()) for run in runs[1:])
+    return imported, ready
 
 
 def main() -> None:
@@ -157,9 +186,12 @@ def main() -> None:
     args = parser.parse_args()
     many = series(2_560)
     ours(many, FULL, 2)
-    alone, both = rate(many, FULL), rate(many, FULL, 2)
-    print(f"kernel, full rules: {alone / 1e6:.0f} million bars x candidates a second on one core,")
-    print(f"  {both / 1e6:.0f} on two ({both / alone:.2f}x); ready from cache after {from_cache():.2f} s")
+    alone, gain = rate(many, FULL), two_cores(many)
+    print(f"kernel, full rules: {alone / 1e6:.0f} million bars x candidates per second of one core;")
+    imported, ready = from_cache()
+    print(
+        f"  two cores {gain:.2f}x; Numba imported in {imported:.2f} s, kernel from cache {ready:.2f} s later"
+    )
     found, lines = {}, []
     for peer in args.peers:
         one = beside(peer)
@@ -176,7 +208,7 @@ def main() -> None:
     print("\n".join(lines))
     if args.json:
         args.json.write_text(
-            json.dumps({"one_core": alone, "two_cores": both, "peers": found}, indent=1) + "\n"
+            json.dumps({"one_core": alone, "two_cores_gain": gain, "peers": found}, indent=1) + "\n"
         )
 
 

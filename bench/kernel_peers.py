@@ -1,8 +1,8 @@
 """One strategy in another engine, under the peer's own Python: kernel_peers.py ENGINE DATA.npz OUT.npy.
 
 EWMA crossover, volatility-targeted whole lots on fixed capital, an order of one close filled at the next open
-(which is that close), a fixed cost per lot. Runs once per line on standard input: says the seconds it took,
-and writes final P&L per candidate.
+(which is that close), a fixed cost per lot. Runs once per line on standard input: says the core seconds
+it took, and writes final P&L per candidate.
 """
 
 import sys
@@ -101,9 +101,9 @@ def main() -> None:
     ENGINES[engine](few)  # imports and compilation are not the engine's speed
     print("READY", flush=True)
     for _ in sys.stdin:
-        began = time.perf_counter()
+        began = time.process_time()
         final = ENGINES[engine](data)
-        print(f"TOOK {time.perf_counter() - began}", flush=True)
+        print(f"TOOK {time.process_time() - began}", flush=True)
         np.save(target, final)
 
 
