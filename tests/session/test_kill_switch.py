@@ -87,6 +87,18 @@ def test_everything_is_blocked_cancelled_and_proven_gone(
     assert len(day.frames("cancelOrder")) == orders
 
 
+@pytest.mark.parametrize("scope", [("--symbol", "ZO"), ("--parent", "20261123-ZO-1")], ids="-".join)
+def test_orders_outside_the_scope_are_left_working(
+    open_day: OpenDay, holding: Callable[[TradingDay, int], Holder], scope: tuple[str, str]
+) -> None:
+    day = open_day(speed=60)
+    holding(day, 4)
+    assert len(told(kill(day, *scope))["orders"]) == 2
+    books = {str(order["order_ref"]): str(order["status"]) for order in day.gateway.books()["orders"]}
+    assert {status for ref, status in books.items() if "-ZO-" in ref} == {"Cancelled"}
+    assert {status for ref, status in books.items() if "-HE-" in ref} == {"Submitted"}
+
+
 def test_a_session_is_stopped_and_what_it_traded_stays_whole(day: TradingDay) -> None:
     """Nothing is sent after the latch, the halt is on record by name, and only a name lifts it."""
     day.settings = dict(RESTING)
