@@ -69,7 +69,7 @@ def test_a_world_that_once_broke_a_law_breaks_it_no_more(seed: int) -> None:
 @pytest.mark.process
 def test_worlds_without_faults_reach_their_targets(tmp_path: Path) -> None:
     found = tmp_path / "worlds.json"
-    done = simulate("--seeds", "0:40", "--faults", "none", "--json", str(found))
+    done = simulate("--seeds", "0:150", "--faults", "none", "--json", str(found))
     assert done.returncode == 0, done.stdout
     document = json.loads(found.read_text())
     assert document["filled_share"]["none"] >= 0.95
@@ -89,4 +89,4 @@ def test_every_kind_of_fault_is_drawn_and_a_seed_draws_the_same_again() -> None:
     drawn = {fault.kind for seed in range(1500) for fault in scenario_of(seed).faults}
     assert drawn == set(FAULTS)
     assert scenario_of(5) == scenario_of(5)
-    assert len({scenario_of(seed).faults for seed in range(50)} - {()}) > 35
+    assert len({str(scenario_of(seed).faults) for seed in range(50)}) > 35
