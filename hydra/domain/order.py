@@ -88,7 +88,7 @@ ChildEvent = (
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One execution root at its highest revision known; `gross_qty` is the most it ever was, before a bust."""
+    """One execution root at its highest revision; `gross_qty` is the most it ever was, before a bust."""
 
     exec_id: str
     exec_root: str
