@@ -105,7 +105,7 @@ class Trading(RuleBasedStateMachine):
             result = self.desk.send(parent, qty)
             assert (
                 isinstance(result, RecordedSending)
-                or qty + parent.cum_qty + parent.reserved_qty > parent.order_qty
+                or qty + parent.gross_qty + parent.reserved_qty > parent.order_qty
             )
 
     @rule(data=st.data(), qty=LOTS, root=ROOTS, revision=st.integers(1, 3), px=PRICES)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.session.conftest import OpenDay
 from tests.session.trading_day import OATS, RESTING, TradingDay
 
 pytestmark = pytest.mark.process
@@ -107,9 +108,13 @@ def test_a_bust_is_booked_and_not_traded_again(day: TradingDay) -> None:
 
 @pytest.mark.parametrize(("fault", "options"), [("fill", {}), ("late_fill", {"seconds": 0.1})])
 def test_a_fill_around_its_cancel_is_waited_for_before_more_is_sent(
-    day: TradingDay, fault: str, options: dict[str, object]
+    open_day: OpenDay, fault: str, options: dict[str, object]
 ) -> None:
-    """All lots fill while the cancel arrives, or are heard of within cancel_settle after the end."""
+    """All lots fill while the cancel arrives, or are heard of within cancel_settle after the end.
+
+    Slower than other days: on a busy machine the order must still be cancelled, not outlive its time.
+    """
+    day = open_day(speed=90.0)
     day.settings = {**RESTING, "simulated.cancel_settle_wall_s": 0.4}
     day.gateway.fault(fault, **options)
     done = day.session(f"ZO={OATS}")
@@ -120,8 +125,9 @@ def test_a_fill_around_its_cancel_is_waited_for_before_more_is_sent(
     day.judge()
 
 
-def test_a_fill_later_than_any_settle_is_booked_and_halts_and_is_not_traded_back(day: TradingDay) -> None:
+def test_a_fill_later_than_any_settle_is_booked_and_halts_and_is_not_traded_back(open_day: OpenDay) -> None:
     """One lot is heard of after its order's proven end: the broker's late report, told to a person."""
+    day = open_day(speed=90.0)
     day.settings = dict(RESTING)
     day.gateway.fault("late_fill", seconds=0.6, qty=1)
     done = day.session(f"ZO={OATS}")
