@@ -22,6 +22,8 @@ SUCCESSOR_AFTER_S: Final = 2.0
 END_BOUND_S: Final = 90.0
 GIVE_UP_S: Final = 900.0
 LAST_RUNS_MAX: Final = 40
+# More than 36 hours without a log-in take; a world whose runs all fail must end, too.
+RUNS_MAX: Final = 600
 
 
 class Crew:
@@ -61,6 +63,9 @@ class Crew:
             if self._is_awaited():
                 continue
             if self._is_settled():
+                break
+            if len(self.world.processes) > RUNS_MAX:
+                self.world.oracle.breach("f", f"{RUNS_MAX} runs, the last failed with: {self.failure}")
                 break
             await asyncio.sleep(self._pause_s())
             if not self._is_awaited():
