@@ -1,5 +1,5 @@
 # Every target does its own set-up. ARGS passes options on: make demo ARGS="--seed 7", make test ARGS="-k config".
-.PHONY: help setup demo up test simulate prove check docs lock clean
+.PHONY: help setup demo up test simulate prove check docs lock bench-kernel bench-healing clean bench-kernel bench-healing
 .DEFAULT_GOAL := help
 
 VENV := .venv/bin

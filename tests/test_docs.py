@@ -102,9 +102,10 @@ def test_the_example_environment_is_accepted_as_it_is() -> None:
 def test_the_readme_fits_one_screen_and_shows_both_commands() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 70
-    assert next(
-        body for page, _, body in blocks("sh") if page.name == "README.md"
-    ).split("\n")[:2] == ["make demo", "make test"]
+    assert next(body for page, _, body in blocks("sh") if page.name == "README.md").split("\n")[:2] == [
+        "make demo",
+        "make test",
+    ]
 
 
 def test_every_law_and_choice_is_listed_with_its_page() -> None:
