@@ -27,8 +27,8 @@ test: .venv/.ready ## everything that must hold; ends with the suites it skipped
 simulate: .venv/.ready ## a thousand seeded worlds full of faults, judged from outside
 	@$(VENV)/hydra simulate --seeds 0:1000 $(ARGS)
 
-prove: .venv/.ready ## ten thousand worlds, with the JSON document and its figures
-	@$(VENV)/hydra simulate --seeds 0:10000 --json build/simulation.json $(ARGS)
+prove: .venv/.ready ## ten thousand worlds, every mutant and crash point, a month; figures into docs/simulation.md
+	@$(VENV)/python -m tests.simulation.prove $(ARGS)
 
 check: .venv/.ready ## lint, types and import layers only
 	@$(VENV)/ruff check .

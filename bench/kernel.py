@@ -27,6 +27,7 @@ PEERS = {
     "vectorbt": ("vectorbt==1.2.0",),
     "backtrader": ("backtrader==1.9.78.123", "pandas"),
     "nautilus_trader": ("nautilus_trader==1.221.0",),
+    "arch": ("arch==8.0.0",),
 }
 BARS, POINT, CAPITAL, COST_USD = 2520, 50.0, 1_000_000.0, 12.5
 CANDIDATES = {"vectorbt": 640, "backtrader": 1, "nautilus_trader": 1}

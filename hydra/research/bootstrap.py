@@ -14,40 +14,62 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+BUCKETS_LOG2 = 12
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _resampled_sums(prefix: Floats, draws: int, block: float, seed: np.uint64) -> Floats:
     """Sums over resampled blocks, [draws, K], given the prefix sums [2 n + 1, K] of two laps."""
     n = (prefix.shape[0] - 1) // 2
     columns = prefix.shape[1]
     sums = np.zeros((draws, columns))
-    stay = 0.0 if block <= 1.0 else 1.0 / math.log(1.0 - 1.0 / block)
+    scale = 0.0 if block <= 1.0 else 1.0 / math.log(1.0 - 1.0 / block)
+    lengths = _lengths(scale)
     state = seed
     for draw in range(draws):
         left = n
         while left > 0:
             state += np.uint64(0x9E3779B97F4A7C15)
-            where = _uniform(state)
-            state += np.uint64(0x9E3779B97F4A7C15)
-            length = 1 + int(math.log(1.0 - _uniform(state)) * stay)
+            word = _mixed(state)
+            start = np.int64(((word >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
+            low = word & np.uint64(0xFFFFFFFF)
+            length = lengths[low >> np.uint64(32 - BUCKETS_LOG2)]
+            if length == 0:
+                length = _length((np.float64(low) + 0.5) / 4294967296.0, scale)
             length = min(length, left)
-            start = int(where * n)
-            laps = length // n
-            rest = length - laps * n
-            for k in range(columns):
-                whole = laps * prefix[n, k] if laps else 0.0
-                sums[draw, k] += whole + prefix[start + rest, k] - prefix[start, k]
             left -= length
+            laps = length // n if length >= n else 0
+            end = start + length - laps * n
+            for k in range(columns):
+                sums[draw, k] += laps * prefix[n, k] + prefix[end, k] - prefix[start, k]
     return sums
 
 
 @numba.njit(inline="always")
-def _uniform(state: np.uint64) -> float:
-    """A number in [0, 1) from one state of the splitmix64 counter."""
+def _length(chance: float, scale: float) -> int:
+    """A geometric block length from a chance in (0, 1)."""
+    return 1 + int(math.log(chance) * scale)
+
+
+@numba.njit(inline="always")
+def _lengths(scale: float) -> NDArray[np.int64]:
+    """Lengths by the first bits of the chance; 0 where the bucket holds two and the logarithm must decide."""
+    buckets = 1 << BUCKETS_LOG2
+    table = np.zeros(buckets, dtype=np.int64)
+    for bucket in range(1, buckets):
+        low = _length(bucket / buckets, scale)
+        high = _length((bucket + 1) / buckets - 1e-12, scale)
+        table[bucket] = low if low == high else 0
+    return table
+
+
+@numba.njit(inline="always")
+def _mixed(state: np.uint64) -> np.uint64:
+    """64 random bits from one state of the splitmix64 counter."""
     z = state
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return float(z >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+    return z ^ (z >> np.uint64(31))
 
 
 def resampled_means(series: Floats, draws: int, block: float, seed: int) -> Floats:
