@@ -51,10 +51,13 @@ def main(names: list[str]) -> int:
         return 0
     wanted = names or [name for name, one in MUTANTS.items() if one.is_caught]
     table = json.loads(CAUGHT.read_text()) if CAUGHT.exists() else {}
+    found: dict[str, dict[str, object] | None] = {}
     with ThreadPoolExecutor(JOBS) as pool:
-        found = dict(pool.map(_search, wanted))
-    table.update({name: caught for name, caught in found.items() if caught is not None})
-    CAUGHT.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+        for name, caught in pool.map(_search, wanted):
+            found[name] = caught
+            if caught is not None:
+                table[name] = caught
+                CAUGHT.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
     return 0 if all(found.values()) else 1
 
 

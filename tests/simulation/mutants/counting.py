@@ -84,8 +84,8 @@ def breaker_in_memory() -> Iterator[None]:
     sort, record = control._sorted_out, SqlLedger.record
     tripped: dict[object, dict[str, BreakerStatus]] = {}
 
-    def sorted_out(rows: Any, symbol: str) -> Any:
-        small = sort([row for row in rows if row[0] != 3], symbol)
+    def sorted_out(rows: Any, *asked: Any) -> Any:
+        small = sort([row for row in rows if row[0] != 3], *asked)
         small.breakers.update(tripped.get(running(), {}))
         return small
 
