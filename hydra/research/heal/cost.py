@@ -24,8 +24,8 @@ class CostChannel:
     is (sum of ratios + 5) / (n + 5) over the fills since its C last was 0, the instrument's own before the
     book's, and the champion's weight goes to the variant with the largest believed gross − multiplier ×
     turnover cost, to none if that is negative.
-    Measured power (docs/healing.md): slippage × 3 is seen after about 12 trading days in two instruments,
-    4 in eight, and mostly recovered; a false alarm about every 19,000 fills of a book of two.
+    Measured power (docs/healing.md): slippage × 3 is seen after about 11 trading days in two instruments
+    and mostly recovered; a false alarm about every 19,000 fills of a book of two.
     """
 
     inner: Rule = field(default_factory=Constant)
