@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hydra.simulation.campaign import run_campaign
 from hydra.simulation.run import RunOptions, prepared_folder
 from tests.simulation.mutants import CAUGHT, MUTANTS, SEEDS_MAX, load
+from tests.simulation.mutants.exports import judged_outside
 
 JOBS = 2
 
@@ -26,7 +27,12 @@ def first_catch(name: str) -> dict[str, object] | None:
                 laws = [found for found in result.violations if found.law != "crash"]
                 if laws and _is_clean(result.seed):
                     results.close()  # type: ignore[attr-defined]
-                    return {"seed": result.seed, "law": laws[0].law, "found": laws[0].detail}
+                    return {
+                        "seed": result.seed,
+                        "law": laws[0].law,
+                        "found": laws[0].detail,
+                        "judge": bool(judged_outside(result.seed, folder)),
+                    }
     return None
 
 
