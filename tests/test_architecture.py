@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.distribution import group_of
+
 ROOT = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent
 CODE = ("hydra", "flows", "tasks")
@@ -237,6 +239,19 @@ def test_no_test_sleeps_where_it_could_wait() -> None:
             ):
                 found.append(f"{path}:{node.lineno}: {seconds} s")
     assert found == []
+
+
+def test_tests_that_share_what_is_dear_run_in_one_process() -> None:
+    strays = [
+        f"{path}: {node.name}"
+        for path in python_files("tests")
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        if {one.arg for one in node.args.args} & {"traded", "server", "open_flow_day"}
+        if group_of(f"{path}::{node.name}[any]") is None
+    ]
+    assert strays == []
+    assert group_of("tests/session/test_drops.py::test_any") is None
 
 
 def test_unit_tests_mirror_the_package() -> None:

@@ -18,7 +18,6 @@ from hydra.demo.processes import sessions_by_pid
 pytestmark = [
     pytest.mark.process,
     pytest.mark.prefect,
-    pytest.mark.xdist_group("demo"),
     pytest.mark.timeout(300),
 ]
 

@@ -12,7 +12,6 @@ from tests.session.trading_day import RESTING
 pytestmark = [
     pytest.mark.prefect,
     pytest.mark.process,
-    pytest.mark.xdist_group("prefect"),
     pytest.mark.timeout(300),
 ]
 

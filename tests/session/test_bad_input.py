@@ -9,7 +9,7 @@ import pytest
 
 from tests.session.trading_day import OATS, RESTING, TradingDay
 
-pytestmark = [pytest.mark.process, pytest.mark.xdist_group("refused")]
+pytestmark = pytest.mark.process
 
 RUN = ("session", "run", "--on", "2026-11-23")
 

@@ -66,7 +66,6 @@ def test_narrowing_stops_a_session_and_reducing_lets_only_exits_pass(day: Tradin
     day.judge()
 
 
-@pytest.mark.xdist_group("refused")
 @pytest.mark.parametrize(
     ("command", "code"),
     [

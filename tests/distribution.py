@@ -1,0 +1,30 @@
+"""Which tests run in one process of `-n 2`, because they share what is dear to start.
+
+By node id and not by xdist's own marks: from pytest 9.2 on those are silently ignored (pytest-xdist 1386).
+"""
+
+from typing import Final
+
+from xdist.scheduler import LoadGroupScheduling
+
+# What the group shares -> how the node ids of its tests begin.
+GROUPS: Final = {
+    "the session's Prefect server": ("tests/flows/",),
+    "the memory of demos": ("tests/test_demo.py",),
+    "the day on which everything is refused": (
+        "tests/session/test_bad_input.py",
+        "tests/session/test_people_decide.py::test_a_decision_that_does_not_fit",
+    ),
+}
+
+
+def group_of(nodeid: str) -> str | None:
+    """The group of a test, None for one that may run anywhere."""
+    return next((name for name, starts in GROUPS.items() if nodeid.startswith(starts)), None)
+
+
+class ByGroup(LoadGroupScheduling):
+    """The tests of a group one after the other in one process, the larger groups first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid) or nodeid
