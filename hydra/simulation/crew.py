@@ -23,7 +23,7 @@ END_BOUND_S: Final = 90.0
 GIVE_UP_S: Final = 900.0
 LAST_RUNS_MAX: Final = 40
 # More than 36 hours without a log-in take; a world whose runs all fail must end, too.
-RUNS_MAX: Final = 600
+RUNS_MAX: Final = 2000
 
 
 class Crew:
