@@ -19,7 +19,7 @@ TABLE = json.loads(CAUGHT.read_text())
 # Wrong engines that no world has found out yet: the search is still owed (see above).
 NOT_YET = {"breaker state in memory only", "missing reply read as flat"}
 # Enough worlds in which a process ends with children alive.
-FINALLY_SEEDS = range(24)
+FINALLY_SEEDS = range(22, 40)
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(120)]
 
@@ -44,13 +44,16 @@ def test_every_mutant_was_caught_within_its_seeds() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TABLE))
-def test_a_mutant_is_caught_in_its_world_and_the_true_engine_is_not(name: str, folder: Path) -> None:
+def test_a_mutant_is_caught_in_its_world(name: str, folder: Path) -> None:
     seed = TABLE[name]["seed"]
     with MUTANTS[name].patched():
         (wrong,) = worlds(folder, seed)
-    (true,) = worlds(folder, seed)
     assert [found.law for found in wrong.violations if found.law != "crash"], name
-    assert true.violations == []
+
+
+def test_the_true_engine_breaks_no_law_in_any_world_that_caught_a_mutant(folder: Path) -> None:
+    seeds = sorted({caught["seed"] for caught in TABLE.values()})
+    assert [one for one in worlds(folder, *seeds) if one.violations] == []
 
 
 @pytest.mark.parametrize("name", sorted(name for name, caught in TABLE.items() if caught["judge"]))
