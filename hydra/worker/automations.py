@@ -1,8 +1,8 @@
 """What the Prefect server does when a worker dies: plain data in the form of its automations API.
 
-A killed worker leaves its run Running for ever; the server alone can tell by the heartbeats that stop. Nothing
-is started again by itself: a run marked Crashed may still be alive (Prefect issue 16429), and a person's
-*Retry* or the next schedule is safe at any moment anyway. `hydra deploy` puts these on the server.
+A killed worker leaves its run Running for ever; the server alone can tell, by the heartbeats that stop.
+Nothing is started again by itself: a run marked Crashed may still be alive (Prefect issue 16429), and a
+person's *Retry* or the next schedule is safe at any moment anyway. `hydra deploy` puts these on the server.
 """
 
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ def _lost_runs() -> dict[str, Any]:
                 "type": "change-flow-run-state",
                 "state": "CRASHED",
                 "name": "Crashed",
-                "message": "Its worker sent no heartbeat. Retry, or run the session again: nothing is sent twice.",
+                "message": "Its worker fell silent. Retry, or run it again: nothing is sent twice.",
             }
         ],
     }
