@@ -90,9 +90,6 @@ class OrderErrorReport:
     received_wall_s: float
 
 
-Report = StatusReport | WorkingOrder | ExecutionReport | CommissionReport | OrderErrorReport
-
-
 @dataclass(frozen=True, slots=True)
 class CompletedOrder:
     """A completed order: it carries no order id and no client id, only permId and our reference."""
@@ -102,6 +99,9 @@ class CompletedOrder:
     con_id: int
     status: str
     filled: int
+
+
+Report = StatusReport | WorkingOrder | CompletedOrder | ExecutionReport | CommissionReport | OrderErrorReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from hydra.domain.events import (
 )
 from hydra.domain.evidence import (
     CommissionReport,
+    CompletedOrder,
     ErrorMeaning,
     ExecutionReport,
     OrderErrorReport,
@@ -103,7 +104,7 @@ def facts_of(reports: Sequence[Report], index: ChildIndex, client_id: int) -> Fa
     facts = Facts()
     acked: dict[str, int] = {}
     for report in reports:
-        if isinstance(report, StatusReport | WorkingOrder):
+        if isinstance(report, StatusReport | WorkingOrder | CompletedOrder):
             _acknowledge(report, index, acked, facts)
             if isinstance(report, StatusReport):
                 _hint_from_status(report, index, facts)
@@ -161,13 +162,16 @@ def proof_due(
 
 
 def _acknowledge(
-    report: StatusReport | WorkingOrder, index: ChildIndex, acked: dict[str, int], facts: Facts
+    report: StatusReport | WorkingOrder | CompletedOrder,
+    index: ChildIndex,
+    acked: dict[str, int],
+    facts: Facts,
 ) -> None:
-    ref = report.order_ref if isinstance(report, WorkingOrder) else ""
-    found = index.find(ref, report.perm_id, report.client_id, report.ib_order_id)
+    """Whoever names a permId proves that the order came to life; a completed order does so after its end."""
+    found = _spoken_of(report, index)
     if found is None:
-        if ref and is_own_ref(ref) and isinstance(report, WorkingOrder):
-            detail = f"working order {ref} of permId {report.perm_id} is not in this ledger"
+        if isinstance(report, WorkingOrder) and is_own_ref(report.order_ref):
+            detail = f"working order {report.order_ref} of permId {report.perm_id} is not in this ledger"
             facts.discrepancies.append(Discrepancy("UNKNOWN_OWN_REF", report.con_id, "", detail))
         return
     parent, child = found
@@ -184,6 +188,15 @@ def _acknowledge(
     elif known != report.perm_id:
         detail = f"{child.order_ref} has permIds {known} and {report.perm_id}"
         facts.discrepancies.append(Discrepancy("TWO_PERM_IDS", child.sending.con_id, "", detail))
+
+
+def _spoken_of(
+    report: StatusReport | WorkingOrder | CompletedOrder, index: ChildIndex
+) -> tuple[str, ChildOrder] | None:
+    if isinstance(report, CompletedOrder):  # carries no ids of its client
+        return index.find(report.order_ref, report.perm_id, 0, 0)
+    ref = report.order_ref if isinstance(report, WorkingOrder) else ""
+    return index.find(ref, report.perm_id, report.client_id, report.ib_order_id)
 
 
 def _hint_from_status(report: StatusReport, index: ChildIndex, facts: Facts) -> None:

@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 
 from hydra.domain.errors import HydraError
 from hydra.domain.events import ChildNotSent
-from hydra.domain.evidence import BrokerSnapshot, ExecutionReport, Report, WorkingOrder
+from hydra.domain.evidence import BrokerSnapshot, CompletedOrder, ExecutionReport, Report, WorkingOrder
 from hydra.domain.ids import is_own_ref, parent_of
 from hydra.domain.order import ChildOrder, ChildState
 from hydra.domain.parent import end_of_doubt
@@ -84,7 +84,8 @@ async def _take_snapshot(desk: Desk) -> SeenSnapshot | Incomplete:
     answer = await desk.broker.snapshot()
     if isinstance(answer, Unknown):
         return _unproven(desk, answer.reason)
-    book(desk, [*desk.broker.reports(), *answer.working, *answer.executions, *answer.commissions])
+    told: list[Report] = [*answer.working, *(answer.completed or ())]
+    book(desk, [*desk.broker.reports(), *told, *answer.executions, *answer.commissions])
     known_ours = {root: one for root, one in known.items() if one.client_id == desk.broker.client_id}
     judged = judge_snapshot(
         answer,
@@ -250,7 +251,9 @@ def _without_adopted(desk: Desk, batch: list[Report]) -> list[Report]:
 def _load_named(desk: Desk, reports: Iterable[Report]) -> None:
     """Parents of finished sessions whose children are spoken of again (late fills, corrections)."""
     for report in reports:
-        if not isinstance(report, WorkingOrder | ExecutionReport) or not is_own_ref(report.order_ref):
+        if not isinstance(report, WorkingOrder | CompletedOrder | ExecutionReport) or not is_own_ref(
+            report.order_ref
+        ):
             continue
         parent_id = parent_of(report.order_ref)
         parent = desk.parents.get(parent_id)

@@ -20,6 +20,7 @@ from hydra.domain.events import (
 from hydra.domain.evidence import (
     BrokerSnapshot,
     CommissionReport,
+    CompletedOrder,
     ErrorMeaning,
     ExecutionReport,
     OrderErrorReport,
@@ -120,6 +121,19 @@ def test_an_execution_without_our_reference_is_foreign_and_an_unknown_one_of_our
     facts = facts_of([lost, working("H-20261122-ZO-1-C01", 5)], index(child()), 1)
     assert [one.kind for one in facts.discrepancies] == ["UNKNOWN_OWN_REF", "UNKNOWN_OWN_REF"]
     assert facts.foreign == []
+
+
+def test_a_completed_order_proves_that_a_child_nobody_acknowledged_came_to_life() -> None:
+    """Its acknowledgement was lost with the connection; it expired before anybody was back."""
+    told = CompletedOrder(99, REF, 1, "Cancelled", 0)
+    order = child(5, *facts_of([told], index(child()), 1).events[PARENT])
+    assert order.perm_id == 99
+    after = [seen(80.0 + gap, GOOD_TILL + timedelta(seconds=11 + gap)) for gap in (0, 10)]
+    now = GOOD_TILL + timedelta(seconds=25)
+    assert isinstance(verdict(order, None, *after, wall_s=95.0, now=now), ChildExpired)
+    assert facts_of([replace(told, order_ref="H-20261122-ZO-1-C01")], index(child()), 1).events == {}
+    other = facts_of([replace(told, perm_id=98)], index(order), 1)
+    assert [one.kind for one in other.discrepancies] == ["TWO_PERM_IDS"]
 
 
 def test_a_fill_after_the_end_is_booked_and_reported_as_late() -> None:
