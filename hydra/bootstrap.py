@@ -24,10 +24,10 @@ from hydra.persistence.ledger import SqlLedger
 from hydra.persistence.open import open_ledger
 from hydra.persistence.seat import this_holder
 from hydra.persistence.views import trading_states
-from hydra.ports import Clock, Conflict, Lease
+from hydra.ports import Clock, Conflict, Lease, Log
 from hydra.risk.last_hop import LastHop
 from hydra.usecases.alerts import ALERTS_FILE, FileSink, LogSink, Sink, deliver
-from hydra.usecases.desk import Desk, Identity, Log
+from hydra.usecases.desk import Desk, Identity
 from hydra.usecases.halt import obey_latch, set_trading_state
 from hydra.usecases.recover import load_unfinished
 from hydra.usecases.supervise import supervision
@@ -91,7 +91,7 @@ async def open_desk(
     ledger = open_ledger_of(settings, clock, is_sender=True)
     try:
         lease = take_lease(ledger, settings.gateway.client_id)
-        broker, policy = await connected_broker(settings, clock, last_hop)
+        broker, policy = await connected_broker(settings, clock, last_hop, log)
         ledger.use_settle(clock.market(policy.settle_wall_s))
         desk = Desk(
             ledger=ledger,
@@ -144,17 +144,17 @@ def _halts_on_record(ledger: SqlLedger) -> set[str]:
 
 
 async def connected_broker(
-    settings: Settings, clock: Clock, last_hop: LastHop
+    settings: Settings, clock: Clock, last_hop: LastHop, log: Log = eventlog.event
 ) -> tuple[IbBroker, ExecutionPolicy]:
     """A connected broker and the policy of its account: the simulated gateway has settle times of its own."""
     policy = execution_policy(settings, settings.gateway.account or "")
-    broker = IbBroker(broker_options(settings, policy), clock, last_hop)
+    broker = IbBroker(broker_options(settings, policy), clock, last_hop, log)
     await _connect(broker)
     of_account = execution_policy(settings, broker.account)
     if of_account != policy:
         await broker.close()
         policy = of_account
-        broker = IbBroker(broker_options(settings, policy), clock, last_hop)
+        broker = IbBroker(broker_options(settings, policy), clock, last_hop, log)
         await _connect(broker)
     skew = broker.link.skew_s
     if skew is not None and abs(skew) > settings.gateway.skew_s_max:

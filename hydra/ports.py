@@ -21,6 +21,13 @@ from hydra.research.experiment import Experiment
 from hydra.risk.gate import Verdict
 from hydra.risk.view import AccountEvent, ControlState, Denied
 
+Log = Callable[..., None]
+"""Writes one event, as `eventlog.event` does: name `hydra.<noun>.<past>`, level, fields."""
+
+
+def silent(event: str, level: str = "info", **fields: object) -> None:
+    """A log that keeps nothing."""
+
 
 class Clock(Protocol):
     """Market time and wall time; see hydra.clock."""

@@ -7,7 +7,7 @@ from hydra.broker.session import IbBroker
 
 __all__ = ["BrokerOptions", "IbBroker"]
 
-# The library tells every lost connection as an error of its own; ours are told once, by `hydra.broker`, and
+# The library tells every lost connection as an error of its own; ours are told once, by the event log, and
 # whoever configures no logging at all must not get either on standard error.
-for _name in ("ib_async", "eventkit", "hydra.broker"):
+for _name in ("ib_async", "eventkit"):
     logging.getLogger(_name).addHandler(logging.NullHandler())

@@ -1,7 +1,6 @@
 """One connection to the gateway: opened with its books told to the end, named when it fails, closed once."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 
 from ib_async.ib import StartupFetch, StartupFetchNONE
@@ -11,8 +10,6 @@ from hydra.broker.intake import Books, Intake
 from hydra.broker.options import BrokerOptions
 from hydra.broker.requests import Requests
 from hydra.domain.errors import HydraError, Unavailable, UserError
-
-log = logging.getLogger("hydra.broker")
 
 # Completed orders and account values are not asked at connect: some gateways never answer the first, and a
 # connect that needs them would never succeed. The rest must arrive, or the connection is not used at all.
@@ -26,6 +23,7 @@ class Connection:
 
     def __init__(self, books: Books) -> None:
         self._books = books
+        self.log = books.log
         self.requests = Requests(self._pace)
         self.intake = Intake(books, self.requests)
         self.ib = RawIB(self.intake)
@@ -85,7 +83,7 @@ class Connection:
                 while self.client.conn.transport is not None:
                     await asyncio.sleep(0.01)
         except TimeoutError:
-            log.warning("broker.socket_lingers reason=%s", reason)
+            self.log("hydra.socket.lingered", "warning", reason=reason)
 
     # --- inside ---
 

@@ -4,7 +4,6 @@ Nothing here decides anything about an order; it keeps the order of arrival and 
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,10 +21,8 @@ from hydra.broker.reports import Inbox
 from hydra.broker.requests import Requests
 from hydra.domain.evidence import ExecutionReport, OrderErrorReport
 from hydra.domain.ids import exec_root, is_own_ref
-from hydra.ports import Clock, Refused
+from hydra.ports import Clock, Log, Refused, silent
 from hydra.risk.last_hop import LastHop
-
-log = logging.getLogger("hydra.broker")
 
 # Messages that bear on orders: one that cannot be read means that evidence was lost.
 _EVIDENCE = {
@@ -51,6 +48,7 @@ class Books:
     quotes: MarketData
     watch: LinkWatch
     last_hop: LastHop
+    log: Log = silent
 
 
 class Intake:
@@ -121,7 +119,9 @@ class Intake:
     def undecodable(self, fields: Sequence[str], problem: Exception) -> None:
         """A message nobody could read: lost evidence stops new children until the books are read whole."""
         kind = _EVIDENCE.get(fields[0] if fields else "")
-        log.error("broker.undecodable kind=%s problem=%r fields=%r", kind, problem, list(fields)[:30])
+        self._books.log(
+            "hydra.message.undecodable", "error", kind=kind, problem=repr(problem), fields=list(fields)[:30]
+        )
         if kind is not None and not self.is_detached:
             self._alarm(f"a message could not be read: {kind}")
 
@@ -150,10 +150,10 @@ class Intake:
             if ends_request(code):
                 self._requests.refuse(req_id, Refused(code, text))
                 self._books.quotes.close_line(req_id)
-            log.info("broker.request_error req_id=%s code=%s text=%s", req_id, code, text)
+            self._books.log("hydra.request.refused", req_id=req_id, code=code, text=text)
         else:
             meaning = order_meaning(code, self._books.options.order_error_meanings)
-            log.info("broker.order_error order_id=%s code=%s meaning=%s text=%s", req_id, code, meaning, text)
+            self._books.log("hydra.order.told", order_id=req_id, code=code, meaning=meaning.name, text=text)
             self._books.inbox.put(OrderErrorReport(req_id, code, text, meaning, self._clock.wall_s()))
 
     # --- orders ---
@@ -197,7 +197,7 @@ class Intake:
             self.misdated, self._books.watch.zone_fault = 0, ""
             return
         self.misdated += 1
-        log.error("broker.execution_time exec_id=%s off_by=%s", execution.exec_id, age)
+        self._books.log("hydra.execution.misdated", "error", exec_id=execution.exec_id, off_by=str(age))
         fault = f"executions claim a time {age} away: check broker_zone {self._zone.key}"
         if self.misdated > 1:
             self._books.watch.zone_fault = fault
@@ -243,7 +243,7 @@ class Intake:
 
     def _link_notice(self, code: int, text: str) -> None:
         notice = link_notice(code)
-        log.info("broker.link_notice code=%s notice=%s text=%s", code, notice, text)
+        self._books.log("hydra.link.told", code=code, notice=notice.name, text=text)
         if notice is LinkNotice.ID_IN_USE:
             self.refused_id = True
             self.lost(text)

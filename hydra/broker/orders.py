@@ -4,7 +4,6 @@ Between the checks and `write` nothing else can run on the loop, so what was che
 have left the process is reported as sent; `NotSent` is said only when surely nothing was written.
 """
 
-import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -18,8 +17,6 @@ from hydra.domain.ids import is_own_ref
 from hydra.ports import Link, NotSent, RecordedSending, Sent
 from hydra.risk.gate import Verdict
 from hydra.usecases.latch import blocking
-
-log = logging.getLogger("hydra.broker")
 
 
 def place(
@@ -78,7 +75,7 @@ def _cancelled(connection: Connection, send: Callable[[], None]) -> bool:
     try:
         send()
     except (ConnectionError, RuntimeError, OSError) as problem:
-        log.warning("broker.cancel_failed problem=%s", problem)
+        connection.log("hydra.cancel.failed", "warning", problem=str(problem))
     return writes_begun(connection.ib) > begun
 
 
@@ -147,7 +144,7 @@ def _write(connection: Connection, sending: ChildSending, contract: Contract) ->
         client.placeOrder(sending.ib_order_id, translate.ib_contract_of(contract), order)
     except Exception as raised:  # noqa: BLE001 - whatever it is, only the count says whether bytes may have left
         problem = f"{type(raised).__name__}: {raised}"
-        log.error("broker.place_raised order_ref=%s problem=%s", sending.order_ref, problem)
+        connection.log("hydra.place.failed", "error", order_ref=sending.order_ref, problem=problem)
     if writes_begun(connection.ib) > begun or client._msgQ:
         return None
     return problem

@@ -26,11 +26,13 @@ from hydra.ports import (
     AccountState,
     Clock,
     Link,
+    Log,
     NotSent,
     RecordedSending,
     Refused,
     Sent,
     Unknown,
+    silent,
 )
 from hydra.risk.gate import Verdict
 from hydra.risk.last_hop import LastHop
@@ -39,7 +41,9 @@ from hydra.risk.last_hop import LastHop
 class IbBroker:
     """The Broker port over ib_async; every method belongs to the loop that owns the connection."""
 
-    def __init__(self, options: BrokerOptions, clock: Clock, last_hop: LastHop | None = None) -> None:
+    def __init__(
+        self, options: BrokerOptions, clock: Clock, last_hop: LastHop | None = None, log: Log = silent
+    ) -> None:
         self.options = options
         self.client_id = options.client_id
         self.last_hop = last_hop if last_hop is not None else LastHop()
@@ -55,6 +59,7 @@ class IbBroker:
                 relevant_farms=options.relevant_farms,
             ),
             last_hop=self.last_hop,
+            log=log,
         )
         self._subscriptions = Subscriptions(self._books)
         self._supervisor = Supervisor(

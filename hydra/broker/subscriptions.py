@@ -1,7 +1,6 @@
 """What shall be watched, kept apart from what is subscribed now: a new connection subscribes it all again."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from hydra.broker.connection import Connection
@@ -9,8 +8,6 @@ from hydra.broker.intake import Books
 from hydra.broker.translate import ib_contract_of
 from hydra.domain.contract import Contract
 from hydra.ports import Refused, Unknown
-
-log = logging.getLogger("hydra.broker")
 
 _LIVE_OR_DELAYED = 3
 _LIVE = 1

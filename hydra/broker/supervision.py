@@ -4,7 +4,6 @@ Every wait here is wall time, and every wait ends when the connection does.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
@@ -14,8 +13,6 @@ from hydra.broker.subscriptions import Subscriptions
 from hydra.domain.errors import Unavailable
 from hydra.domain.evidence import BrokerSnapshot
 from hydra.ports import Unknown
-
-log = logging.getLogger("hydra.broker")
 
 SnapshotOf = Callable[[Connection], Awaitable[BrokerSnapshot | Unknown]]
 NextId = Callable[[Connection], int]
@@ -69,7 +66,7 @@ class Supervisor:
             await self._beat(fresh)
             await self._subscribe_again(fresh)
             self._books.inbox.ring()
-            log.info("broker.connected connection_no=%s", self._books.watch.connection_no)
+            self._books.log("hydra.link.connected", connection_no=self._books.watch.connection_no)
 
     async def run(self) -> None:
         """Connects and keeps connected until closed; UserError when no waiting can mend it."""
@@ -97,7 +94,7 @@ class Supervisor:
         try:
             await self._unless_closing(self.connect())
         except Unavailable as problem:
-            log.warning("broker.connect_failed %s", problem)
+            self._books.log("hydra.link.refused", "warning", problem=str(problem))
             return True
         connection = self.connection
         if connection is not None:
@@ -139,7 +136,7 @@ class Supervisor:
             for task in done:
                 failure = task.exception()
                 if failure is not None:
-                    log.error("broker.tending_failed", exc_info=failure)
+                    self._books.log("hydra.link.untended", "error", error=failure)
         finally:
             await _end(tasks)
             await self._drop(connection.intake.loss or "given up")
@@ -148,7 +145,7 @@ class Supervisor:
         connection, self.connection = self.connection, None
         if connection is None:
             return
-        log.warning("broker.disconnected reason=%s", reason)
+        self._books.log("hydra.link.dropped", "warning", reason=reason)
         self._books.watch.disconnected(self._books.clock.wall_s(), f"not connected: {reason}")
         self._books.quotes.close_lines()
         self._books.inbox.ring()
@@ -188,7 +185,7 @@ class Supervisor:
             while self._books.watch.wants_sync and connection.is_up:
                 answer = await self._snapshot_of(connection)
                 if self._books.watch.wants_sync:
-                    log.warning("broker.resync_failed answer=%s", type(answer).__name__)
+                    self._books.log("hydra.link.unsynchronised", "warning", answer=type(answer).__name__)
                     await asyncio.sleep(self._books.options.heartbeat_interval_s)
             self._books.inbox.ring()
 
@@ -196,7 +193,7 @@ class Supervisor:
         try:
             await self._subscriptions.renew(connection, lambda: self._next_id(connection))
         except ConnectionError as problem:
-            log.warning("broker.subscribe_failed problem=%s", problem)
+            self._books.log("hydra.quotes.refused", "warning", problem=str(problem))
 
 
 async def _end(tasks: Sequence[asyncio.Future[Any]]) -> list[Any]:

@@ -20,7 +20,7 @@ from hydra.domain.errors import Unavailable
 from hydra.persistence.ledger import SqlLedger
 from hydra.persistence.open import open_ledger
 from hydra.persistence.seat import Holder, Host
-from hydra.ports import Conflict
+from hydra.ports import Conflict, silent
 from hydra.risk.last_hop import LastHop
 from hydra.simgateway.records import Record
 from hydra.simgateway.server import GatewayServer
@@ -30,7 +30,7 @@ from hydra.simulation.loop import VirtualLoop
 from hydra.simulation.oracle import Oracle
 from hydra.simulation.process import SimProcess, running
 from hydra.simulation.scenario import BROKER_ZONE, EXCHANGES, SESSION_ON, Scenario
-from hydra.usecases.desk import Desk, Identity, silent
+from hydra.usecases.desk import Desk, Identity
 from hydra.usecases.plan import SessionRequest, SessionState
 from hydra.usecases.recover import load_unfinished
 from hydra.usecases.session import run_session

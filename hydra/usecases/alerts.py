@@ -6,19 +6,17 @@ its number, by which a reader drops what it has seen already.
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from hydra.domain.alerts import Weight, connection_alert
-from hydra.ports import Clock, Link, Outbox, Told
+from hydra.ports import Clock, Link, Log, Outbox, Told
 
 BATCH_MAX = 100
 # Shorter breaks of the link mend themselves and are nobody's concern.
 LINK_PATIENCE_WALL_S = 2.0
 ALERTS_FILE = "alerts.jsonl"
-
-Log = Callable[..., None]
 
 
 class Sink(Protocol):

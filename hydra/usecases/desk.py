@@ -27,7 +27,7 @@ from hydra.domain.order import ChildOrder
 from hydra.domain.parent import ParentOrder
 from hydra.execution.evidence import Incomplete, SeenSnapshot, TerminalHint
 from hydra.execution.policy import ExecutionPolicy, Margins
-from hydra.ports import AccountState, Broker, Clock, Conflict, Lease, Ledger
+from hydra.ports import AccountState, Broker, Clock, Conflict, Lease, Ledger, Log, silent
 from hydra.risk.last_hop import LastHop
 from hydra.risk.limits import Limits
 from hydra.usecases.alerts import Sink
@@ -63,13 +63,6 @@ class Signal:
         except TimeoutError:
             return False
         return True
-
-
-Log = Callable[..., None]
-
-
-def silent(event: str, **fields: object) -> None:
-    """A log that keeps nothing."""
 
 
 @dataclass(slots=True)
