@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, LateCommand]] = {
     ),
     "session": LateCommand("session", "Trade", "Run, or run again, the execution session of one date."),
     "worker": LateCommand("worker", "Trade", "The Prefect worker that holds the IB connection."),
+    "deploy": LateCommand("deploy", "Trade", "The Prefect server as prefect.yaml says.", "deploy"),
     "resolve": LateCommand("doubt", "Trade", "Decide, by name, what became of an order in doubt.", "resolve"),
     "adopt": LateCommand("doubt", "Trade", "Book, by name, a position or fill we did not cause.", "adopt"),
     "trading": LateCommand("trading", "Trade", "Show, narrow or widen what may be sent."),

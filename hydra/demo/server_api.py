@@ -73,7 +73,7 @@ class ServerApi:
         return self.ask(method, path, body)
 
     def ask(self, method: str, path: str, body: Any) -> Any:
-        """One question, its JSON answer; raises what urllib raises."""
+        """One question, its JSON answer, None where there is none; raises what urllib raises."""
         headers = {"Authorization": f"Basic {self._basic}", "Content-Type": "application/json"}
         if method != "GET":
             self._token = self._token or str(
@@ -83,7 +83,8 @@ class ServerApi:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}{path}", data=data, headers=headers, method=method)
         with urllib.request.urlopen(request, timeout=ANSWER_WALL_S_MAX) as answer:
-            return json.load(answer)
+            told = answer.read()
+        return json.loads(told) if told else None
 
     def _refused(self, what: str, error: Exception) -> Unavailable:
         detail = error.read().decode(errors="replace") if isinstance(error, urllib.error.HTTPError) else ""

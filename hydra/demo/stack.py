@@ -123,8 +123,8 @@ def _gateway_environment(ready: Mapping[str, object]) -> dict[str, str]:
 
 
 def _deploy(parts: Parts, environment: Mapping[str, str], folder: Path, file: Path) -> None:
-    """`prefect deploy --all`, as a person would."""
-    argv = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
+    """`hydra deploy`, as a person would."""
+    argv = [sys.executable, "-m", "hydra.cli", "deploy", "--prefect-file", str(file)]
     part = parts.start("deploy", argv, environment, folder)
     if part.wait(START_WALL_S_MAX) != 0:
         raise part.failure("")

@@ -15,7 +15,7 @@ import yaml
 
 from hydra.demo.processes import Part, Parts, free_port
 from hydra.demo.server_api import ServerApi
-from hydra.demo.stack import POOL, default_prefect_file, prefect_environment
+from hydra.demo.stack import default_prefect_file, prefect_environment
 from tests.gateway_process import running_gateway
 from tests.session.trading_day import ON, TradingDay
 
@@ -43,18 +43,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         part = parts.start("server", argv, environment, folder)
         api = ServerApi(environment["PREFECT_API_URL"], "tests:secret-of-this-session", part.log)
         until(api.is_healthy, "the server answers", lambda: not part.is_running)
-        _make_pool(api)
         _deploy(parts, environment, folder)
         yield Server(api, environment)
     finally:
         parts.end()
-
-
-def _make_pool(api: ServerApi) -> None:
-    from hydra.worker import IbGatewayWorker
-
-    template = IbGatewayWorker.get_default_base_job_template()
-    api.ask("POST", "/work_pools/", {"name": POOL, "type": "ib-gateway", "base_job_template": template})
 
 
 def _deploy(parts: Parts, environment: Mapping[str, str], folder: Path) -> None:
@@ -65,7 +57,7 @@ def _deploy(parts: Parts, environment: Mapping[str, str], folder: Path) -> None:
     deployments["deployments"].append(unlimited)
     file = folder / "prefect.yaml"
     file.write_text(yaml.safe_dump(deployments))
-    argv = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
+    argv = [sys.executable, "-m", "hydra.cli", "deploy", "--prefect-file", str(file)]
     part = parts.start("deploy", argv, environment, folder)
     assert part.wait(WAIT_S) == 0, part.log.read_text()
 

@@ -66,10 +66,10 @@ def test_every_parameter_has_help_and_a_limit_or_a_type_that_is_one(name: str) -
     schema = parameter_schema(FLOWS[name].fn).model_dump()
     for key, field in schema["properties"].items():
         assert field.get("description"), f"{name}.{key} has no help text"
-        assert _is_limited(field, schema["definitions"]), f"{name}.{key} takes anything"
+        assert is_limited(field, schema["definitions"]), f"{name}.{key} takes anything"
 
 
-def _is_limited(field: dict[str, Any], definitions: dict[str, Any]) -> bool:
+def is_limited(field: dict[str, Any], definitions: dict[str, Any]) -> bool:
     limits = {"minimum", "maximum", "maxLength", "maxItems", "pattern", "enum", "format", "const"}
     options = field.get("anyOf", [field])
     return all(

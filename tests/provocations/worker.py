@@ -62,11 +62,11 @@ def a_role_that_is_none(scene: Scene) -> CompletedProcess[str]:
 
 @provokes("HY-604")
 def a_lease_that_was_taken(scene: Scene) -> CompletedProcess[str]:
-    with scene.gateway() as gateway, _running(_BUSY_SERVER) as server:
+    with scene.gateway() as gateway, running(_BUSY_SERVER) as server:
         assert server.stdout is not None
         port = server.stdout.readline().strip()
         (scene.here / "data").mkdir()
-        with _running(_THIEF, str(scene.here / "data" / "ledger.sqlite3")):
+        with running(_THIEF, str(scene.here / "data" / "ledger.sqlite3")):
             return scene.hydra(
                 "worker", "start", env={**gateway.env, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
             )
@@ -83,7 +83,7 @@ def a_place_without_deployments(scene: Scene) -> CompletedProcess[str]:
     return scene.hydra("demo", "--prefect-file", "nowhere.yaml")
 
 
-class _running:
+class running:
     """A Python process for the length of a block."""
 
     def __init__(self, code: str, *args: str) -> None:

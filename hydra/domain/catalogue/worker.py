@@ -32,4 +32,25 @@ ENTRIES: Final[dict[str, Entry]] = {
         "{path}: no deployments there",
         "run it in a checkout, or name the file: --prefect-file FILE",
     ),
+    "HY-620": Entry(
+        BAD_INPUT,
+        "{where}: unknown key {key}{hint}",
+        "correct or remove it; nothing was deployed",
+    ),
+    "HY-621": Entry(BAD_INPUT, "{where}: {key}: {problem}", "correct it; nothing was deployed"),
+    "HY-622": Entry(
+        BAD_INPUT,
+        "{where}: no flow at {entrypoint}: {problem}",
+        "name a flow by its dotted path, e.g. flows.reconciliation.reconciliation; nothing was deployed",
+    ),
+    "HY-623": Entry(
+        BAD_INPUT,
+        "work pool {pool} exists with another type than {given}, and a type cannot be changed",
+        "name the pool otherwise, or delete it on the server once nothing runs in it",
+    ),
+    "HY-624": Entry(
+        BAD_INPUT,
+        "the Prefect server refused {what}: {problem}",
+        "correct what it names and deploy again: a deploy that stopped half-way goes on where it stopped",
+    ),
 }

@@ -1,0 +1,1 @@
+"""`hydra deploy`: afterwards the server equals prefect.yaml, and what a person paused stays paused."""
