@@ -5,7 +5,7 @@ denial is not run again (the ladder is anchored to absolute times), which also b
 can cause.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -69,16 +69,16 @@ class MarketView:
 
     `may_send` is empty when new children are allowed, else the reason why not; `stop` is the reason to end
     all work now (session cancelled, trading halted); `cancels_pending` are the children whose cancel was
-    sent too recently to repeat; `good_till_max` is the earliest end that any child must respect;
-    `day_volume_share` is the elapsed share of the trading day, `child_lots_max`
-    what the gate lets pass at once.
+    sent too recently to repeat, and when it may be; `good_till_max` is the earliest end that any child must
+    respect; `day_volume_share` is the elapsed share of the trading day, `child_lots_max` what the gate lets
+    pass at once; `retry` is how long to wait for what nobody reports.
     """
 
     quote: Quote | None
     tick: Decimal
     may_send: str
     stop: str
-    cancels_pending: frozenset[str]
+    cancels_pending: Mapping[str, datetime]
     good_till_max: datetime
     day_volume_share: Decimal
     child_lots_max: int
@@ -116,9 +116,13 @@ def _await_children(parent: ParentOrder, now: datetime, slot: Slot | None, view:
     if now >= view.doubt_ends_at:
         refs = ", ".join(child.order_ref for child in parent.live_children)
         return Finish(ParentStatus.IN_DOUBT, f"not proven at the deadline: {refs}")
-    ending = any(child.order_ref in view.cancels_pending for child in parent.live_children)
-    until = now + view.retry if slot is None or ending else slot.end_at
-    return Wait(until, "a child is live")
+    ends = [view.doubt_ends_at] if slot is None else [view.doubt_ends_at, slot.end_at]
+    repeats = [
+        view.cancels_pending[child.order_ref]
+        for child in parent.live_children
+        if child.order_ref in view.cancels_pending
+    ]
+    return Wait(min(*ends, *repeats), "a child is live")
 
 
 def _why_cancel(parent: ParentOrder, child: ChildOrder, slot: Slot | None, view: MarketView) -> str:

@@ -147,15 +147,19 @@ def proof_due(
     *,
     now: datetime,
     wall_s: float,
+    is_day_over: bool,
     policy: ExecutionPolicy,
     margins: Margins,
 ) -> float | None:
-    """The wall second from which one more snapshot could prove this child's end, None while none could."""
+    """The wall second from which one more snapshot could prove this child's end, None while none could.
+
+    `is_day_over`: the broker day of its good_till has ended, so that no snapshot shows its absence any more.
+    """
     dues = []
     if hint is not None and child.has_filled(hint.filled):
         dues.append(hint.received_wall_s + policy.cancel_settle_wall_s)
     dead_at = child.sending.good_till + margins.settle
-    if now > dead_at:
+    if now > dead_at and not is_day_over:
         after = [seen for seen in snapshots if seen.begun_at > dead_at and seen.lacks(child)]
         dues.append(after[0].begun_wall_s + policy.settle_wall_s if after else wall_s)
     return min(dues) if dues else None

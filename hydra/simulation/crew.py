@@ -16,6 +16,9 @@ from hydra.simulation.world import World
 from hydra.usecases.plan import SessionState
 
 RETRY_S: Final = 5.0
+# Failures in a row are retried ever more slowly, as people and supervisors do.
+PATIENT_FAILURES: Final = 6
+RETRY_S_MAX: Final = 1800.0
 SUCCESSOR_AFTER_S: Final = 2.0
 # How long after the later of deadline, start and last fault a run may take to end (law f): the proof after
 # the last child's death (settle, two snapshots settle apart) and the patience of the last reconciliation.
@@ -39,6 +42,7 @@ class Crew:
         self.denied: Mapping[str, tuple[str, ...]] = {}
         self.failure = ""
         self.on_start: list[Callable[[SimProcess], None]] = []
+        self._failures = 0
         self._news = asyncio.Event()
         self._started_s: dict[SimProcess, float] = {}
         world.ended = self._ended
@@ -107,9 +111,10 @@ class Crew:
         return SUCCESSOR_AFTER_S if newest.is_stopped else self._backoff_s()
 
     def _backoff_s(self) -> float:
-        """Failures in a row are retried ever more slowly, as people and supervisors do."""
+        """At first every few seconds, then ever later, but not later than the last fault's end."""
+        longer_s = RETRY_S * 2.0 ** min(max(self._failures - PATIENT_FAILURES, 0), 20)
         away_s = self.faults_end_s - self.world.loop.time()
-        return 600.0 if away_s > 3600 else RETRY_S
+        return max(min(longer_s, RETRY_S_MAX, away_s), RETRY_S)
 
     async def _wait(self) -> None:
         """Until a process ends, or is found stopped, or has taken far too long."""
@@ -132,6 +137,7 @@ class Crew:
             return
         problem = process.main.exception()
         self.failure = "" if problem is None else str(problem)
+        self._failures = self._failures + 1 if problem is not None else 0
         self.world.tell(process.name, f"ends {self.failure or 'by itself'}")
         if problem is None:
             self._finished(process, process.main.result())

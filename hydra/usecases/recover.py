@@ -132,9 +132,13 @@ def prove(desk: Desk) -> None:
 
 
 async def tend(desk: Desk) -> None:
-    """Keep the books current for as long as the task lives."""
+    """Keep the books current for as long as the task lives, and tell who waits when the link turns."""
+    was_good = False
     while True:
         observe(desk)
+        if desk.broker.link.is_good is not was_good:
+            was_good = not was_good
+            desk.changed.notify()
         delay = snapshot_delay(desk)
         if delay <= 0:
             await take_snapshot(desk)
@@ -193,7 +197,7 @@ def snapshot_possible_from(desk: Desk) -> float:
 def _dues(desk: Desk, wall_s: float) -> Iterable[float]:
     now = desk.clock.now()
     last = desk.snapshots[-1].begun_wall_s if desk.snapshots else float("-inf")
-    live = desk.live_children()
+    live, today = desk.live_children(), _broker_day(desk, now)
     if desk.broker.link.connection_no != desk.connection_seen:
         yield last + desk.policy.snapshot_gap_wall_s
     for _, since_wall_s in desk.position_gaps.values():
@@ -205,10 +209,15 @@ def _dues(desk: Desk, wall_s: float) -> Iterable[float]:
         died_on = _broker_day(desk, child.sending.good_till)
         same_day = [seen for seen in desk.snapshots if seen.broker_day == died_on]
         due = proof_due(
-            child, hint, same_day, now=now, wall_s=wall_s, policy=desk.policy, margins=desk.margins
+            *(child, hint, same_day),
+            now=now,
+            wall_s=wall_s,
+            is_day_over=died_on < today,
+            policy=desk.policy,
+            margins=desk.margins,
         )
         if due is not None:
-            yield due
+            yield max(due, last + desk.policy.cancel_settle_wall_s)
         sent = desk.sent_at_wall_s.get(child.order_ref)
         if sent is not None and child.state is ChildState.PENDING_NEW:
             deadline = sent + desk.policy.ack_deadline_wall_s

@@ -4,6 +4,7 @@ From the ledger's COMMIT to the socket's write there is no await; a process that
 either nothing, or a `ChildSending` that recovery proves. Nothing here ever sends a child twice.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -32,14 +33,16 @@ from hydra.usecases.halt import EVERYTHING, halt
 from hydra.usecases.marks import marks_of, usd_per_point_of
 from hydra.usecases.recover import broker_day_end
 
+# How long to wait for what nobody reports: ever longer while nothing changes.
 RETRY_WALL_S = 0.25
+RETRY_WALL_S_MAX = 2.0
 # For the snapshots of the last proof, beyond the settle time between them.
 PROOF_WALL_S = 1.0
 
 
 async def work_parent(desk: Desk, parent_id: str, until: datetime | None = None) -> ParentOrder:
     """Work the parent until it is closed, or until the instant when one is given (a slice's end)."""
-    begun_at = desk.clock.now()
+    begun_at, waits = desk.clock.now(), 0
     while True:
         if desk.failure is not None:
             raise desk.failure
@@ -47,24 +50,26 @@ async def work_parent(desk: Desk, parent_id: str, until: datetime | None = None)
         now = desk.clock.now()
         if until is not None and now >= until:
             return parent
-        command = decide(parent, now, market_view(desk, parent, begun_at), desk.policy, desk.margins)
+        command = decide(parent, now, market_view(desk, parent, begun_at, waits), desk.policy, desk.margins)
         if isinstance(command, Finish):
             return _finish(desk, parent, command)
         if isinstance(command, Place):
             if send_child(desk, parent, command):
                 continue
-            command = Wait(now + desk.clock.market(RETRY_WALL_S), "not sent")
+            command = Wait(now + _retry(desk, waits), "not sent")
         if isinstance(command, CancelChild):
             cancel_child(desk, parent, command)
             continue
         wake_at = command.until if until is None else min(command.until, until)
-        await desk.changed.wait(max(desk.clock.wall_delay(wake_at), 0.001))
+        is_told = await desk.changed.wait(max(desk.clock.wall_delay(wake_at), 0.001))
+        waits = 0 if is_told else waits + 1
 
 
-def market_view(desk: Desk, parent: ParentOrder, begun_at: datetime) -> MarketView:
+def market_view(desk: Desk, parent: ParentOrder, begun_at: datetime, waits: int = 0) -> MarketView:
     """What the planner may see of the world for this parent, now.
 
     `begun_at`: when this run took the parent up; a rerun after the deadline has the time of a proof, too.
+    `waits`: how often in a row it has waited in vain.
     """
     assert parent.opened is not None
     now = desk.clock.now()
@@ -81,7 +86,7 @@ def market_view(desk: Desk, parent: ParentOrder, begun_at: datetime) -> MarketVi
         good_till_max=_good_till_max(desk, parent, contract, now),
         day_volume_share=_elapsed_share(contract, now),
         child_lots_max=_child_lots_max(desk, parent),
-        retry=desk.clock.market(RETRY_WALL_S),
+        retry=_retry(desk, waits),
         doubt_ends_at=max(parent.opened.deadline_at, begun_at)
         + desk.margins.settle
         + desk.clock.market(PROOF_WALL_S),
@@ -259,9 +264,21 @@ def _child_lots_max(desk: Desk, parent: ParentOrder) -> int:
     return child_lots_max(price, parent.opened.usd_per_point, limits)
 
 
-def _cancels_pending(desk: Desk) -> frozenset[str]:
-    fresh = desk.clock.wall_s() - desk.policy.cancel_retry_wall_s
-    return frozenset(ref for ref, at in desk.cancels_at_wall_s.items() if at > fresh)
+def _retry(desk: Desk, waits: int) -> timedelta:
+    """Longer with every wait in vain, but never so long that a step of the ladder could pass by."""
+    longer = desk.clock.market(min(RETRY_WALL_S * 2.0 ** min(waits, 10), RETRY_WALL_S_MAX))
+    patience = timedelta(seconds=min(desk.policy.ladder_s) / 8)
+    return max(desk.clock.market(RETRY_WALL_S), min(longer, patience))
+
+
+def _cancels_pending(desk: Desk) -> Mapping[str, datetime]:
+    """The cancels sent too recently to repeat, and when each may be."""
+    now, wall_s = desk.clock.now(), desk.clock.wall_s()
+    left = {
+        ref: sent_s + desk.policy.cancel_retry_wall_s - wall_s
+        for ref, sent_s in desk.cancels_at_wall_s.items()
+    }
+    return {ref: now + desk.clock.market(left_s) for ref, left_s in left.items() if left_s > 0}
 
 
 def _good_till_max(desk: Desk, parent: ParentOrder, contract: Contract | None, now: datetime) -> datetime:

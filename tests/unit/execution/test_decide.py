@@ -89,7 +89,7 @@ def view(quote: Quote | None = QUOTE, may_send: str = "", stop: str = "") -> Mar
         tick=Decimal("0.25"),
         may_send=may_send,
         stop=stop,
-        cancels_pending=frozenset(),
+        cancels_pending={},
         good_till_max=DEADLINE - timedelta(seconds=40),
         day_volume_share=Decimal(1),
         child_lots_max=50,
@@ -120,8 +120,9 @@ def test_a_live_child_of_this_step_is_left_alone_and_one_of_an_earlier_step_is_c
     assert later is not None
     over = command(working, later.end_at)
     assert over == CancelChild(order_ref(PARENT, 1), "its step is over")
-    pending = replace(view(), cancels_pending=frozenset({order_ref(PARENT, 1)}))
-    assert isinstance(command(working, later.end_at, pending), Wait)
+    repeat_at = later.end_at + timedelta(seconds=5)
+    pending = replace(view(), cancels_pending={order_ref(PARENT, 1): repeat_at})
+    assert command(working, later.end_at, pending) == Wait(repeat_at, "a child is live")
 
 
 def test_a_step_has_one_child_even_if_that_one_was_lost() -> None:
@@ -202,8 +203,8 @@ def test_the_end_of_the_plan_is_a_remainder_and_doubt_past_the_deadline_is_in_do
     assert finished.status is ParentStatus.REMAINDER
     assert finished.reason.startswith("6 of 6 lots left")
     working = folded([*base, *sent(1, 1, AT, idle), ChildCancelRequested(order_ref(PARENT, 1), "x")])
-    pending = replace(view(), cancels_pending=frozenset({order_ref(PARENT, 1)}))
-    assert isinstance(command(working, DEADLINE, pending), Wait)
+    pending = replace(view(), cancels_pending={order_ref(PARENT, 1): DEADLINE + timedelta(seconds=20)})
+    assert command(working, DEADLINE, pending) == Wait(pending.doubt_ends_at, "a child is live")
     doubtful = command(working, DEADLINE + timedelta(seconds=11), pending)
     assert isinstance(doubtful, Finish)
     assert doubtful.status is ParentStatus.IN_DOUBT

@@ -222,14 +222,25 @@ def test_the_books_of_another_broker_day_prove_nothing() -> None:
 def test_a_proof_is_asked_for_when_it_can_first_succeed() -> None:
     order = child(5, ChildAcknowledged(REF, 99))
 
-    def due(hint: TerminalHint | None, *snaps: SeenSnapshot, now: datetime) -> float | None:
-        return proof_due(order, hint, snaps, now=now, wall_s=200.0, policy=POLICY, margins=MARGINS)
+    def due(
+        hint: TerminalHint | None, *snaps: SeenSnapshot, now: datetime, is_day_over: bool = False
+    ) -> float | None:
+        return proof_due(
+            *(order, hint, snaps),
+            now=now,
+            wall_s=200.0,
+            is_day_over=is_day_over,
+            policy=POLICY,
+            margins=MARGINS,
+        )
 
     assert due(None, now=AT) is None
     assert due(HINT, now=AT) == 102.0
     assert due(None, now=DEAD + timedelta(seconds=1)) == 200.0
     assert due(None, seen(190.0, DEAD + timedelta(seconds=1)), now=DEAD + timedelta(seconds=2)) == 200.0
     assert due(None, seen(195.0, DEAD + timedelta(seconds=1)), now=DEAD + timedelta(seconds=2)) == 205.0
+    assert due(None, now=DEAD + timedelta(hours=12), is_day_over=True) is None
+    assert due(HINT, now=DEAD + timedelta(hours=12), is_day_over=True) == 102.0
 
 
 def snapshot(**changes: object) -> BrokerSnapshot:
