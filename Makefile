@@ -1,10 +1,12 @@
 # Every target does its own set-up. ARGS passes options on: make demo ARGS="--seed 7", make test ARGS="-k config".
-.PHONY: help setup demo up test simulate prove check docs lock bench-kernel bench-healing clean bench-kernel bench-healing
+.PHONY: help setup demo up test simulate prove check docs lock bench-kernel bench-healing clean
 .DEFAULT_GOAL := help
 
 VENV := .venv/bin
 UV := .venv/uv/bin/uv
 ARGS ?=
+# Where it is set, every process compiles every module it imports again: twice the CPU of each start.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16

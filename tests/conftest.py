@@ -23,6 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
     _home = Path(tempfile.mkdtemp(prefix="hydra-tests-"))
     for name in [name for name in os.environ if name.startswith(("HYDRA_", "PREFECT_"))]:
         del os.environ[name]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what our processes compile once, the next finds
+    sys.dont_write_bytecode = False
     os.environ.update(
         HOME=str(_home),
         XDG_DATA_HOME=str(_home / "data"),
