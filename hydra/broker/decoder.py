@@ -5,10 +5,12 @@ contractDetails) are decoded by the library. No Trade, Ticker or Fill object is 
 library's state can be believed, grow, or cost time. A message that cannot be read is never dropped silently.
 """
 
+import logging
 from asyncio import BaseTransport
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from eventkit import Event
 from ib_async import IB
 from ib_async.client import Client
 from ib_async.connection import Connection
@@ -145,11 +147,18 @@ class RawIB(IB):
     """One connection's IB object, made anew for every connection."""
 
     def __init__(self, listener: Listener) -> None:
-        super().__init__()
+        """Without the library's own, which makes a wrapper and a client that would be thrown away here."""
+        self._createEvents()
         self.wrapper = RawWrapper(self, listener)
         self.client = Client(self.wrapper)
         self.client.decoder = RawDecoder(self.wrapper, listener)
         self.client.conn = _counting(self.client, listener)
+        self._logger = logging.getLogger("ib_async.ib")
+
+    def _createEvents(self) -> None:
+        """Nobody listens to these: none gets the library's two further events for its errors and its end."""
+        for name in self.events:
+            setattr(self, name, Event(name, False))
 
     def __del__(self) -> None:
         """The library would write to its transport here, at a moment only the collector knows."""

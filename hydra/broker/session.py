@@ -130,7 +130,9 @@ class IbBroker:
 
     def place(self, recorded: RecordedSending, contract: Contract, verdict: Verdict) -> Sent | NotSent:
         """Writes one recorded child, synchronously; NotSent only when surely nothing was written."""
-        return orders.place(self._books, self._up(), self.link, recorded, contract, verdict)
+        outcome = orders.place(self._books, self._up(), self.link, recorded, contract, verdict)
+        self._books.inbox.ring()  # its acknowledgement is due from now on: who tends the books looks again
+        return outcome
 
     def cancel(self, sending: ChildSending) -> bool:
         """Writes one cancel of a child this client id sent; repeatable, and no proof of anything."""

@@ -59,7 +59,8 @@ class Signal:
         """True when notified within the time."""
         event = self._event
         try:
-            await asyncio.wait_for(event.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await event.wait()
         except TimeoutError:
             return False
         return True

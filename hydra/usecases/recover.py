@@ -22,6 +22,7 @@ from hydra.usecases.desk import Desk, append, keep, reload
 from hydra.usecases.halt import halt, halt_on
 
 TEND_PAUSE_WALL_S = 1.0
+IDLE_PAUSE_WALL_S = 10.0
 RETRY_WALL_S_MAX = 2.0
 
 
@@ -143,7 +144,17 @@ async def tend(desk: Desk) -> None:
         if delay <= 0:
             await take_snapshot(desk)
             continue
-        await desk.broker.wait_report(min(delay, TEND_PAUSE_WALL_S))
+        await desk.broker.wait_report(min(delay, _tend_pause(desk)))
+
+
+def _tend_pause(desk: Desk) -> float:
+    """Wall seconds in which time alone proves nothing; whatever is reported or sent rings before they end."""
+    live = desk.live_children()
+    if desk.never_written or any(child.order_ref in desk.hints for child in live):
+        return TEND_PAUSE_WALL_S
+    dead_at = [child.sending.good_till + desk.margins.settle for child in live]
+    waits = [desk.clock.wall_delay(at) for at in dead_at]
+    return max(min([*waits, IDLE_PAUSE_WALL_S]), TEND_PAUSE_WALL_S)
 
 
 async def recover(desk: Desk, patience_wall_s: float) -> SeenSnapshot | Incomplete:
