@@ -19,9 +19,9 @@ from bench.healing_worlds import (
     SPANS,
     T8,
     T16,
-    TRENDS,
     _forecasts,
     _markets,
+    playbook,
     white_noise,
 )
 from hydra.research.bootstrap import interval, resampled_sharpes
@@ -101,11 +101,7 @@ def _lived(
 
 def _arms(champion: int, spread: np.ndarray, base: np.ndarray) -> Arms:
     noise, n = white_noise(50_000), spread.shape[1]
-    near = range(max(champion - 2, 0), min(champion + 2, TRENDS - 1) + 1)
-    prior = np.zeros((1, len(ARMS) + 1))
-    prior[0, near], prior[0, TRENDS + champion], prior[0, -1] = 0.55 / len(near), 0.15, 0.30
-    variants = np.zeros((1, len(ARMS)), dtype=np.bool_)
-    variants[0, near] = True
+    prior, variants = playbook(np.array([champion]))
     cost = (spread / base / np.sqrt(n))[:, :, None] * noise.turnover
     return Arms(np.array([champion]), prior, variants, 0 * cost, cost, np.zeros((1, n, 250)))
 

@@ -94,6 +94,23 @@ def build(design: Design, scenario: str, noise: WhiteNoise, chunk: range) -> Wor
     return Worlds(scenario, FIRST, drawn.broken, drawn.arms(), shadows, rules, drawn.right_arm())
 
 
+def playbook(champions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Base weights [W, K + 1] and the arms [W, K] among which the cost channel chooses.
+
+    Cash .30, reversed .15, and .55 in equal parts on the champion, the span two steps faster and the one two
+    steps slower, where there are such; the cost channel may take any span up to two steps away.
+    """
+    prior = np.zeros((champions.size, len(ARMS) + 1))
+    variants = np.zeros((champions.size, len(ARMS)), dtype=np.bool_)
+    for world, champion in enumerate(champions):
+        fastest, slowest = max(champion - 2, 0), min(champion + 2, TRENDS - 1)
+        prior[world, [fastest, champion, slowest]] = 0.55 / 3
+        prior[world, TRENDS + champion] = 0.15
+        prior[world, -1] = 0.30
+        variants[world, fastest : slowest + 1] = True
+    return prior, variants
+
+
 class _Drawn:
     """Everything random or chosen about a chunk of worlds."""
 
@@ -163,20 +180,12 @@ class _Drawn:
             self.kappa = np.where(after, self.kappa_slow[:, None, None], self.kappa)
 
     def arms(self) -> Arms:
-        """The champion with two steps faster, two slower and reversed, and what is believed of them."""
-        worlds, n = self.champion.size, self.design.instruments
-        prior = np.zeros((worlds, len(ARMS) + 1))
-        variants = np.zeros((worlds, len(ARMS)), dtype=np.bool_)
-        for world, champion in enumerate(self.champion):
-            near = range(max(champion - 2, 0), min(champion + 2, TRENDS - 1) + 1)
-            prior[world, near] = 0.55 / len(near)
-            prior[world, TRENDS + champion] = 0.15
-            prior[world, -1] = 0.30
-            variants[world, near] = True
+        """The champions with their playbooks, and what is believed of every arm's gross and cost."""
+        prior, variants = playbook(self.champion)
         spread = self.half_spread[0]
         cost = self.cost_year(spread)
         gross = np.zeros_like(cost)
-        believed = (sum(self.design.sharpe) / 2 + self.drag) / n
+        believed = (sum(self.design.sharpe) / 2 + self.drag) / self.design.instruments
         ratio = self.noise.rho[self.champion][:, : 2 * TRENDS]
         ratio = ratio / self.noise.rho[self.champion, self.champion][:, None]
         gross[:, :, : 2 * TRENDS] = (believed[:, None] * ratio)[:, None, :]

@@ -20,8 +20,8 @@ from hydra.research.heal.rule import (
 class DrawdownStop:
     """The champion at `reduced` size below a drawdown of `trips` yearly volatility targets, until `back`.
 
-    The drawdown is that of the book's own P&L, or with `of_shadow` of the champion's at full size, which says
-    sooner that it earns again; `expected` is a yearly Sharpe taken off first, so that earning nothing is
+    The drawdown is that of the champion at full size, traded or not, which says sooner that it earns again;
+    without `of_shadow` that of the book's own P&L, which climbs out at half speed; `expected` is a yearly Sharpe taken off first, so that earning nothing is
     already a loss. It never promotes. Measured power in docs/healing.md: insures a flip about as well as
     posterior weights do, at about .08 Sharpe in healthy worlds.
     """
@@ -29,7 +29,7 @@ class DrawdownStop:
     trips: float = 1.0
     back: float = 0.5
     reduced: float = 0.5
-    of_shadow: bool = False
+    of_shadow: bool = True
     expected: float = 0.0
     name: str = "ddstop"
 
@@ -52,5 +52,5 @@ class DrawdownStop:
         return Allocation(weights, arms.champion, np.zeros(arms.books, dtype=np.bool_))
 
 
-SHADOW_STOP = DrawdownStop(trips=1.5, back=1.0, reduced=0.25, of_shadow=True, name="shadowstop")
+SHADOW_STOP = DrawdownStop(trips=1.5, back=1.0, reduced=0.25, name="shadowstop")
 """A quarter of the size, later and shorter: cheaper in healthy worlds than halving, and it insures more."""
