@@ -21,9 +21,9 @@ class DrawdownStop:
     """The champion at `reduced` size below a drawdown of `trips` yearly volatility targets, until `back`.
 
     The drawdown is that of the champion at full size, traded or not, which says sooner that it earns again;
-    without `of_shadow` that of the book's own P&L, which climbs out at half speed; `expected` is a yearly Sharpe taken off first, so that earning nothing is
-    already a loss. It never promotes. Measured power in docs/healing.md: insures a flip about as well as
-    posterior weights do, at about .08 Sharpe in healthy worlds.
+    without `of_shadow` that of the book's own P&L, which climbs out at half speed. `expected` is a yearly
+    Sharpe taken off first, so that earning nothing is already a loss. It never promotes. Measured power in
+    docs/healing.md: insures a flip about as well as posterior weights do, for .06 Sharpe in healthy worlds.
     """
 
     trips: float = 1.0

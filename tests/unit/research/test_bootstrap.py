@@ -66,17 +66,28 @@ def test_sharpes_are_those_of_the_resamples_and_a_seed_gives_the_same_draws() ->
     assert resampled_sharpes(np.ones(50), 10, 5.0, 1).tolist() == [[0.0]] * 10
 
 
-@pytest.mark.parametrize(
-    ("n", "rho", "seed", "expected"),
-    [(1000, 0.5, 0, None), (400, 0.0, 1, None), (2000, 0.7, 2, None)],
-)
-def test_block_lengths_lie_around_the_truth_of_an_autoregression(
-    n: int, rho: float, seed: int, expected: None
-) -> None:
-    # (2 g^2 / D n)^(1/3) of an AR(1): g / D in closed form
-    truth = (2 * (rho / (1 - rho**2)) ** 2 * n) ** (1 / 3) if rho else 1.0
-    lengths = [block_length(ar1(n, rho, 10 * seed + k)) for k in range(20)]
-    assert np.median(lengths) == pytest.approx(truth, rel=0.35, abs=1.5)
+TRUE_BLOCKS = [
+    (250, 0.1, 2.17),
+    (250, 0.3, 4.77),
+    (250, 0.5, 7.63),
+    (250, 0.7, 12.35),
+    (1000, 0.1, 3.44),
+    (1000, 0.3, 7.58),
+    (1000, 0.5, 12.11),
+    (1000, 0.7, 19.61),
+]
+
+
+@pytest.mark.parametrize(("n", "rho", "truth"), TRUE_BLOCKS)
+def test_block_lengths_lie_around_the_truth_of_an_autoregression(n: int, rho: float, truth: float) -> None:
+    # (2 g^2 / D n)^(1/3) of an AR(1) in closed form
+    assert (2 * rho / (1 - rho**2)) ** (2 / 3) * n ** (1 / 3) == pytest.approx(truth, abs=6e-3)
+    lengths = [block_length(ar1(n, rho, 30 + k)) for k in range(40)]
+    assert np.median(lengths) == pytest.approx(truth, rel=0.25)
+
+
+def test_white_noise_has_blocks_of_about_one() -> None:
+    assert np.median([block_length(ar1(400, 0.0, 10 + k)) for k in range(20)]) < 2.5
 
 
 def test_a_block_length_equals_the_reference_implementation() -> None:

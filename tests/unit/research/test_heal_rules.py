@@ -175,12 +175,16 @@ def test_no_variant_that_pays_means_no_position() -> None:
     assert not allocation.weights.any()
 
 
-def test_half_size_begins_below_one_yearly_target_and_ends_at_half_of_it() -> None:
-    rule, given = DrawdownStop(), arms(1)
+@pytest.mark.parametrize("of_shadow", [True, False])
+def test_half_size_begins_below_one_yearly_target_and_ends_at_half_of_it(of_shadow: bool) -> None:
+    rule, given = DrawdownStop(of_shadow=of_shadow), arms(1)
     state, _ = rule.begin(given)
     sizes = []
-    for session, pnl in enumerate([-0.5, -0.49, -0.02, 0.3, 0.2, 0.1], start=1):
-        state, allocation = rule.step(given, state, evidence(session, given, book_pnl=np.array([pnl * YEAR])))
+    for session, earned in enumerate([-0.5, -0.49, -0.02, 0.3, 0.2, 0.1], start=1):
+        champion, book = (earned, 9.0) if of_shadow else (9.0, earned)
+        pnl = np.array([[9.0, champion, 9.0, 9.0]]) * YEAR
+        seen = evidence(session, given, pnl=pnl, book_pnl=np.array([book * YEAR]))
+        state, allocation = rule.step(given, state, seen)
         sizes.append(float(allocation.weights[0, 0, 1]))
     assert sizes == [1.0, 1.0, 0.5, 0.5, 0.5, 1.0]
 

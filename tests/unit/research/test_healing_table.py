@@ -20,7 +20,7 @@ POLICIES = ("never", "const75", "blind_month", "windows", "statistical", "ddstop
 
 @cache
 def table() -> dict:
-    return measure(Design(WORLDS, 11), ("nochange", "flip", "cost3"), POLICIES)
+    return measure(Design(WORLDS, 11), ("nochange", "flip", "cost3", "fast2slow"), POLICIES)
 
 
 def agrees(ours: tuple[float, float, float], reference: float, half: float) -> bool:
@@ -43,6 +43,9 @@ REFERENCE_DELTA = [
     ("flip", "ddstop", 0.14, 0.02),
     ("flip", "strong", 0.08, 0.02),
     ("flip", "mild", 0.03, 0.01),
+    ("fast2slow", "const75", 0.02, 0.01),
+    ("fast2slow", "ddstop", -0.03, 0.02),
+    ("fast2slow", "strong", 0.0, 0.01),
     ("cost3", "windows", -0.65, 0.06),
     ("cost3", "cost", 0.05, 0.02),
     ("cost3", "mild", 0.04, 0.02),
@@ -59,11 +62,30 @@ def test_the_difference_to_never_healing_is_the_references(
 
 
 @pytest.mark.parametrize(
-    ("policy", "low", "high"), [("const75", 0.19, 0.21), ("ddstop", 0.29, 0.32), ("strong", 0.19, 0.23)]
+    ("policy", "scenario", "low", "high"),
+    [
+        ("const75", "flip", 0.19, 0.21),
+        ("ddstop", "flip", 0.29, 0.32),
+        ("strong", "flip", 0.19, 0.23),
+        ("const75", "fast2slow", -0.16, -0.06),
+        ("ddstop", "fast2slow", -0.13, -0.02),
+        ("strong", "fast2slow", 0.04, 0.11),
+        ("cost", "cost3", 0.87, 1.48),
+    ],
 )
-def test_recovery_after_a_flip_is_the_references(policy: str, low: float, high: float) -> None:
-    ours = table()[policy]["flip"]["recovery"]
+def test_recovery_after_a_break_is_the_references(
+    policy: str, scenario: str, low: float, high: float
+) -> None:
+    ours = table()[policy][scenario]["recovery"]
     assert agrees(ours, (low + high) / 2, (high - low) / 2), ours
+
+
+def test_where_the_lookback_moves_the_slow_arm_can_come_to_lead() -> None:
+    """The arm two steps slower is one of three that share their prior, not one of five."""
+    worlds = build(Design(2, 5), "fast2slow", white_noise(50_000), range(2))
+    assert worlds.arms.prior[0, [0, T8, 4]] == pytest.approx([0.55 / 3] * 3)
+    assert worlds.arms.prior[0].sum() == pytest.approx(1.0)
+    assert np.count_nonzero(worlds.arms.prior[0]) == 5
 
 
 def test_false_promotions_are_rare_where_promised_and_frequent_where_feared() -> None:
