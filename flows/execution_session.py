@@ -10,7 +10,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.options import FLOW
+from flows.options import FLOW, SYMBOLS, Symbol, Symbols
+from hydra.usecases.session import CLOSED_DAY
 from hydra.worker.steps import SliceTask
 from tasks.contracts import deny_symbol, qualify_contract
 from tasks.journal import journal_fills, report_session
@@ -19,15 +20,13 @@ from tasks.reconcile import reconcile_books
 from tasks.risk import check_risk, size_positions, snapshot_account
 from tasks.session import begin_session
 
-Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,8}$")]
 Lots = Annotated[int, Field(ge=-10_000, le=10_000)]
-SYMBOLS = ("ZO", "HE", "LE", "GF", "ZR", "OJ")
 
 
 @flow(name="execution-session", flow_run_name="session {session_on}", **FLOW)
 async def execution_session(
     session_on: date | None = None,
-    symbols: Annotated[tuple[Symbol, ...], Field(min_length=1, max_length=40)] = SYMBOLS,
+    symbols: Symbols = SYMBOLS,
     targets: dict[Symbol, Lots] | None = None,
     horizon_minutes: Annotated[int, Field(ge=5, le=600)] | None = None,
     amend_by: Annotated[str, Field(max_length=60)] = "",
@@ -41,9 +40,10 @@ async def execution_session(
         horizon_minutes: Market minutes from the plan to the deadline, at most; empty = as configured.
         amend_by: Name of the person who plans a session again that was planned with other targets.
     """
-    await begin_session(session_on, symbols, targets, horizon_minutes, amend_by)
+    on = await begin_session(session_on, symbols, targets, horizon_minutes, amend_by)
     await reconcile_books("before")
-    await _qualify_all(symbols)
+    if await _qualify_all(symbols) == set(symbols):
+        return Completed(message=f"no session: the gateway lists {on} as closed for {', '.join(symbols)}")
     await snapshot_account()
     await size_positions()
     await check_risk()
@@ -57,12 +57,16 @@ async def execution_session(
     return Failed(message=problem) if problem else Completed(message=_summary(rows))
 
 
-async def _qualify_all(symbols: Sequence[str]) -> None:
-    """Every symbol by itself: one that is not answered is denied and hinders no other."""
+async def _qualify_all(symbols: Sequence[str]) -> set[str]:
+    """Every symbol by itself: one that is not answered is denied and hinders no other. Returns the closed."""
     outcomes = await asyncio.gather(*(qualify_contract(one) for one in symbols), return_exceptions=True)
+    closed = set()
     for symbol, outcome in zip(symbols, outcomes, strict=True):
         if isinstance(outcome, BaseException):
             await deny_symbol(symbol, [str(outcome)])
+        elif outcome and outcome[0].startswith(CLOSED_DAY):
+            closed.add(symbol)
+    return closed
 
 
 async def _work(slices: Sequence[SliceTask]) -> None:

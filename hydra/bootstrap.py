@@ -3,13 +3,12 @@
 import asyncio
 import subprocess
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from hydra import eventlog
@@ -28,26 +27,17 @@ from hydra.ports import Clock, Conflict, Lease, Log
 from hydra.risk.last_hop import LastHop
 from hydra.usecases.alerts import ALERTS_FILE, FileSink, LogSink, Sink, deliver
 from hydra.usecases.desk import Desk, Identity
+from hydra.usecases.flatten import EXIT_PACE
 from hydra.usecases.halt import obey_latch, set_trading_state
 from hydra.usecases.recover import load_unfinished
 from hydra.usecases.supervise import supervision
 from hydra.wiring import broker_options, clock_of, latch_path
 
 LEDGER_FILE = "ledger.sqlite3"
+BARS_FOLDER = "bars"
 WAL_RESERVE_BYTES = 8 << 20
 CONNECT_ATTEMPTS = 3
 FLATTEN_BARS_S = 3.0
-# The first two steps of the ladder are over before a child could live in them.
-FLATTEN: Mapping[str, object] = MappingProxyType(
-    {
-        "ladder_s": (1e-6, 1e-6, 30.0),
-        "ladder_rounds_max": 4,
-        "twap_slices": 4,
-        "twap_above_adv_fraction": 1.0,
-        "participation_rate": 1.0,
-        "horizon_s": 120.0,
-    }
-)
 
 
 def open_ledger_of(
@@ -70,6 +60,11 @@ def open_ledger_of(
         read_only=read_only,
         wal_reserve_bytes=WAL_RESERVE_BYTES if is_sender else 0,
     )
+
+
+def has_ledger(settings: Settings) -> bool:
+    """Whether there may be a ledger: one by URL is looked for when it is opened."""
+    return settings.ledger.url is not None or (settings.data_dir / LEDGER_FILE).exists()
 
 
 @asynccontextmanager
@@ -105,6 +100,7 @@ async def open_desk(
             last_hop=last_hop,
             next_maintenance=_maintenance(settings),
             latch_path=latch_path(settings),
+            bars_dir=settings.data_dir / BARS_FOLDER,
             sinks=alert_sinks(settings),
             log=log,
         )
@@ -172,7 +168,7 @@ def halt_in_ledger(settings: Settings, clock: Clock, latched: Latched) -> Future
 
     def record() -> None:
         try:
-            if settings.ledger.url is None and not (settings.data_dir / LEDGER_FILE).exists():
+            if not has_ledger(settings):
                 told.set_result("there is no ledger yet")
                 return
             ledger = open_ledger_of(settings, clock)
@@ -191,7 +187,7 @@ def halt_in_ledger(settings: Settings, clock: Clock, latched: Latched) -> Future
 
 def flattening(settings: Settings) -> Settings:
     """The same settings, with exits at the far touch at once and priced anew every half minute."""
-    execution = settings.execution.model_copy(update=FLATTEN)
+    execution = settings.execution.model_copy(update=EXIT_PACE)
     gateway = settings.gateway.model_copy(update={"history_timeout_s": FLATTEN_BARS_S})
     return settings.model_copy(update={"execution": execution, "gateway": gateway})
 

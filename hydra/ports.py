@@ -12,7 +12,7 @@ from typing import Protocol
 
 from hydra.domain.alerts import Alert
 from hydra.domain.contract import Contract
-from hydra.domain.events import ChildSending, ParentEvent
+from hydra.domain.events import ChildSending, PaperSessionCounted, ParentEvent
 from hydra.domain.evidence import BrokerSnapshot, ExecutionReport, Report, WorkingOrder
 from hydra.domain.exposure import Exposure
 from hydra.domain.market import DailyBar, Quote
@@ -212,6 +212,7 @@ class Ledger(Protocol):
     # the account's own streams: foreign executions, adoptions, trading states, breakers, equity marks
     def record(self, events: Sequence[AccountEvent]) -> Sequence[AccountEvent]: ...  # those that were new
     def control(self, con_id: int, symbol: str, parent_id: str = "") -> ControlState: ...
+    def paper_sessions(self) -> Sequence[PaperSessionCounted]: ...  # the latest count of each, in order
     def positions(self) -> Mapping[int, int]: ...
     def symbols(self) -> Mapping[int, str]: ...
     def exposure(self, con_id: int) -> Exposure: ...

@@ -8,7 +8,7 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
 from hydra.reports.plot_process import session_plot_markdown
 from hydra.reports.session_page import session_markdown
-from hydra.worker import steps
+from hydra.worker import chores, steps
 from hydra.worker.engine import engine
 from tasks.options import ONCE
 
@@ -26,7 +26,8 @@ async def journal_fills() -> dict[str, Any]:
 
 @task(name="report-session", task_run_name="report", **ONCE)
 async def report_session(rows: dict[str, Any], problem: str) -> None:
-    """The session on one page, with price, our orders and our fills drawn."""
+    """The session on one page, with price, our orders and our fills drawn; counted for the paper gate."""
+    await engine().call(chores.count_evidence)
     picture = await engine().call(steps.picture)
     plot = await anyio.to_thread.run_sync(session_plot_markdown, picture)
     await acreate_markdown_artifact(key="session-plot", markdown=plot, description=picture["title"])

@@ -18,7 +18,7 @@ async def begin_session(
     targets: Mapping[str, int] | None,
     horizon_minutes: int | None,
     amend_by: str,
-) -> None:
+) -> date:
     """Take the request; other targets than the session's plan on record are refused here."""
     on = session_on if session_on is not None else await engine().call(steps.today)
     horizon_s = None if horizon_minutes is None else horizon_minutes * 60.0
@@ -28,3 +28,4 @@ async def begin_session(
     get_run_logger().info(
         "session %s on account %s, market time %s", on, told["account"], told["market_time"]
     )
+    return on

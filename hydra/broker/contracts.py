@@ -11,7 +11,7 @@ from ib_async.objects import PriceIncrement
 
 from hydra.broker.connection import Connection
 from hydra.broker.intake import Books
-from hydra.broker.trading_hours import parse_hours
+from hydra.broker.trading_hours import parse_hours, session_dates
 from hydra.broker.translate import day_of, decimal_of, zone_of
 from hydra.domain.contract import Contract, PriceBand
 from hydra.ports import Refused, Unknown
@@ -107,6 +107,8 @@ def contract_of(details: ib_contract.ContractDetails) -> Contract:
     min_tick, multiplier = decimal_of(details.minTick), decimal_of(own.multiplier)
     if min_tick is None or min_tick <= 0 or multiplier is None or multiplier <= 0:
         raise ValueError(f"minTick {details.minTick!r}, multiplier {own.multiplier!r}")
+    zone = zone_of(details.timeZoneId)
+    hours = parse_hours(details.tradingHours, zone)
     return Contract(
         con_id=own.conId,
         symbol=own.symbol,
@@ -120,7 +122,8 @@ def contract_of(details: ib_contract.ContractDetails) -> Contract:
         min_tick=min_tick,
         order_types=frozenset(details.orderTypes.split(",")),
         time_zone=details.timeZoneId,
-        hours=parse_hours(details.tradingHours, zone_of(details.timeZoneId)),
+        hours=hours,
+        sessions_on=session_dates(hours, zone),
     )
 
 

@@ -1,6 +1,7 @@
 """IB's tradingHours text as instants: the gateway's hours win over any calendar library."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hydra.domain.contract import TradingInterval
@@ -22,6 +23,12 @@ def parse_hours(text: str, zone: ZoneInfo) -> tuple[TradingInterval, ...]:
         if rest != _CLOSED:
             intervals.extend(_interval(on, span, zone) for span in rest.split(","))
     return tuple(sorted(intervals, key=lambda interval: interval.opens_at))
+
+
+def session_dates(intervals: Sequence[TradingInterval], zone: ZoneInfo) -> tuple[date, ...]:
+    """The market's dates on which an interval closes, in order; midnight ends the day before it."""
+    closes = (one.closes_at - timedelta(microseconds=1) for one in intervals)
+    return tuple(sorted({at.astimezone(zone).date() for at in closes}))
 
 
 def _interval(on: str, span: str, zone: ZoneInfo) -> TradingInterval:

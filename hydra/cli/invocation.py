@@ -35,17 +35,36 @@ class Invocation:
     def settings(self, flags: Mapping[str, object] | None = None) -> Settings:
         return self.load(flags).settings
 
-    def trading_settings(
-        self, flags: Mapping[str, object] | None = None, *, is_gate_passed: bool = False
-    ) -> Settings:
+    def trading_settings(self, flags: Mapping[str, object] | None = None) -> Settings:
         """Settings for a command that can place orders; mode live needs all its conditions."""
         from hydra.config import require_mode_conditions
 
         loaded = self.load(flags)
+        is_live = loaded.settings.trading.mode == "live"
         require_mode_conditions(
-            loaded, live=self.live, confirmed_account=self.confirmed_account, is_gate_passed=is_gate_passed
+            loaded,
+            live=self.live,
+            confirmed_account=self.confirmed_account,
+            is_gate_passed=is_live and _is_gate_passed(loaded.settings),
         )
         return loaded.settings
+
+
+def _is_gate_passed(settings: Settings) -> bool:
+    """Whether the latest verdict in the ledger passes; one over simulated sessions is none for real money."""
+    from hydra.bootstrap import has_ledger, open_ledger_of
+    from hydra.config.compose import SIMULATED_ACCOUNT
+    from hydra.persistence.views import paper_gate
+    from hydra.wiring import clock_of
+
+    if not has_ledger(settings):
+        return False
+    ledger = open_ledger_of(settings, clock_of(settings), read_only=True)
+    try:
+        judged = paper_gate(ledger.database)
+    finally:
+        ledger.close()
+    return judged is not None and judged.is_passed and judged.account != SIMULATED_ACCOUNT
 
 
 def invocation(ctx: typer.Context) -> Invocation:

@@ -18,6 +18,7 @@ from hydra.domain.events import (
     ChildResolved,
     ForeignExecutionBooked,
     IntentDenied,
+    PaperGateJudged,
     ParentClosed,
     ParentOpened,
     PositionAdopted,
@@ -58,6 +59,7 @@ NAMES: Final[Mapping[type, tuple[str, Weight]]] = MappingProxyType(
         BreakerMoved: ("hydra.breaker.moved", Weight.WARNING),
         ReconciliationFound: ("hydra.reconciliation.found", Weight.ERROR),
         ForeignExecutionBooked: ("hydra.execution.booked", Weight.ERROR),
+        PaperGateJudged: ("hydra.gate.judged", Weight.WARNING),
         PositionAdopted: ("hydra.position.adopted", Weight.WARNING),
     }
 )

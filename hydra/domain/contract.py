@@ -25,8 +25,9 @@ class PriceBand:
 class Contract:
     """A qualified futures contract; its identity is `con_id`.
 
-    `min_tick` is as IB reports it: in dollars where `price_magnifier` is 100 while quotes, limit prices and
-    fills are in cents, so the order grid is `min_tick × price_magnifier`.
+    `sessions_on` are the trading dates within the known hours: an evening's session belongs to the date it
+    closes on. `min_tick` is as IB reports it: in dollars where `price_magnifier` is 100 while quotes, limit
+    prices and fills are in cents, so the order grid is `min_tick × price_magnifier`.
     """
 
     con_id: int
@@ -43,6 +44,7 @@ class Contract:
     time_zone: str
     hours: tuple[TradingInterval, ...]
     bands: tuple[PriceBand, ...] = ()
+    sessions_on: tuple[date, ...] = ()
 
     @property
     def tick(self) -> Decimal:
@@ -62,6 +64,14 @@ class Contract:
     @property
     def supports_good_till(self) -> bool:
         return "GTD" in self.order_types
+
+    def is_closed_on(self, on: date, today: date) -> bool:
+        """Whether the gateway lists this date as closed; of the past and of later dates it says nothing.
+
+        Both dates are the market's.
+        """
+        listed = max(self.sessions_on, default=None)
+        return listed is not None and today <= on <= listed and on not in self.sessions_on
 
     def interval_at(self, at: datetime) -> TradingInterval | None:
         """The trading interval that holds this instant, if the market is open then."""

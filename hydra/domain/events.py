@@ -309,6 +309,21 @@ class PaperSessionCounted:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperGateJudged:
+    """The paper gate's verdict over the counted sessions; the latest one decides whether live may begin."""
+
+    account: str
+    sessions: int
+    reasons: tuple[str, ...]
+    build_id: str
+    by: str
+
+    @property
+    def is_passed(self) -> bool:
+        return not self.reasons
+
+
+@dataclass(frozen=True, slots=True)
 class ReconciliationFound:
     """One difference between our books and the broker's, named and explained."""
 

@@ -8,6 +8,7 @@ from hydra.domain.events import (
     BreakerMoved,
     EquityMarked,
     ForeignExecutionBooked,
+    PaperGateJudged,
     PaperSessionCounted,
     PositionAdopted,
     ReconciliationFound,
@@ -53,7 +54,7 @@ def stream_of(event: AccountEvent) -> str:
         return CONTROL
     if isinstance(event, ForeignExecutionBooked | PositionAdopted):
         return f"{_FOREIGN}{event.con_id}"
-    if isinstance(event, PaperSessionCounted):
+    if isinstance(event, PaperSessionCounted | PaperGateJudged):
         return PAPER_GATE
     return RECONCILIATION if isinstance(event, ReconciliationFound) else ACCOUNT
 
@@ -92,7 +93,7 @@ class AccountBooks:
                 self._books.move_position(event.con_id, event.symbol, event.lots)
             case ForeignExecutionBooked():
                 self._book_foreign(event)
-            case ReconciliationFound() | PaperSessionCounted():
+            case ReconciliationFound() | PaperSessionCounted() | PaperGateJudged():
                 pass  # for people and for the gate to live trading; it moves nothing
 
     def _mark(self, event: EquityMarked) -> None:

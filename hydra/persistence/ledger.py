@@ -8,6 +8,7 @@ from typing import Any, Final
 from hydra.domain.errors import Unavailable, UserError
 from hydra.domain.events import (
     ChildSending,
+    PaperSessionCounted,
     ParentEvent,
 )
 from hydra.domain.evidence import ExecutionReport
@@ -255,6 +256,12 @@ class SqlLedger:
         """The control state now, counted for the latest session planned."""
         with self.database.reading():
             return self._control.read(con_id, symbol, self._control.latest_session(), parent_id)
+
+    def paper_sessions(self) -> Sequence[PaperSessionCounted]:
+        """The latest count of every session on a paper account, in order."""
+        from hydra.persistence.views import paper_sessions
+
+        return paper_sessions(self.database)
 
     def positions(self) -> Mapping[int, int]:
         """Lots by con_id, flat contracts left out: our executions, foreign ones and adoptions."""

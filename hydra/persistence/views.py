@@ -6,10 +6,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from hydra.domain.events import EquityMarked
+from hydra.domain.events import EquityMarked, PaperGateJudged, PaperSessionCounted
+from hydra.persistence.codec import decode
 from hydra.persistence.database import Database
 
 _EXPORT: Final = "SELECT stream, seq, kind, payload, recorded_at FROM order_events ORDER BY stream, seq"
+
+_OF_KIND: Final = "SELECT kind, version, payload FROM order_events WHERE stream = ? AND kind = ? ORDER BY seq"
+_GATE: Final = "paper-gate"
 
 
 def exported(database: Database) -> Iterator[Mapping[str, object]]:
@@ -70,3 +74,20 @@ def last_equity(database: Database) -> EquityMarked | None:
 def breakers(database: Database) -> list[dict[str, Any]]:
     """The state of every breaker that ever moved."""
     return _table(database, "SELECT breaker, state, cooldown_left, period FROM breakers ORDER BY breaker")
+
+
+def paper_sessions(database: Database) -> list[PaperSessionCounted]:
+    """The latest count of every session on a paper account, in order."""
+    counted = _events(database, PaperSessionCounted.__name__)
+    return sorted({one.session_on: one for one in counted}.values(), key=lambda one: one.session_on)
+
+
+def paper_gate(database: Database) -> PaperGateJudged | None:
+    """The paper gate's latest verdict; None when it was never judged."""
+    judged = _events(database, PaperGateJudged.__name__)
+    return judged[-1] if judged else None
+
+
+def _events(database: Database, kind: str) -> list[Any]:
+    rows = database.rows(_OF_KIND, (_GATE, kind))
+    return [decode(name, int(version), payload, _GATE) for name, version, payload in rows]

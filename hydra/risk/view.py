@@ -10,6 +10,7 @@ from hydra.domain.events import (
     BreakerMoved,
     EquityMarked,
     ForeignExecutionBooked,
+    PaperGateJudged,
     PaperSessionCounted,
     PositionAdopted,
     ReconciliationFound,
@@ -27,6 +28,7 @@ AccountEvent = (
     | EquityMarked
     | ReconciliationFound
     | PaperSessionCounted
+    | PaperGateJudged
 )
 
 

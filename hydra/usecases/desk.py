@@ -81,6 +81,7 @@ class Desk:
     last_hop: LastHop
     next_maintenance: Callable[[datetime], datetime | None] = lambda _: None
     latch_path: Path | None = None
+    bars_dir: Path | None = None
     sinks: tuple[Sink, ...] = ()
     log: Log = silent
     parents: dict[str, ParentOrder] = field(default_factory=dict)

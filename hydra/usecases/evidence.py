@@ -2,9 +2,10 @@
 
 from datetime import date
 
-from hydra.domain.events import PaperSessionCounted
+from hydra.domain.events import PaperGateJudged, PaperSessionCounted
 from hydra.domain.parent import ParentStatus
 from hydra.execution.evidence import different_positions
+from hydra.risk.paper_gate import SESSIONS_MIN, why_not_live
 from hydra.usecases.desk import Desk
 
 
@@ -26,3 +27,18 @@ def count_paper_session(desk: Desk, session_on: date) -> PaperSessionCounted:
     )
     desk.ledger.record([counted])
     return counted
+
+
+def judge_paper_gate(desk: Desk, by: str) -> PaperGateJudged:
+    """Judge the counted sessions and write the verdict; live trading asks for the latest one."""
+    evidence = desk.ledger.paper_sessions()
+    judged = PaperGateJudged(
+        account=desk.broker.account,
+        sessions=min(len(evidence), SESSIONS_MIN),
+        reasons=why_not_live(evidence),
+        build_id=desk.identity.build_id,
+        by=by,
+    )
+    desk.ledger.record([judged])
+    desk.log("hydra.gate.judged", passed=judged.is_passed, reasons=list(judged.reasons))
+    return judged

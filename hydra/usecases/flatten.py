@@ -4,38 +4,34 @@ Collared limit orders at the far touch, priced anew a few times. What is left is
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
+from types import MappingProxyType
 
-from hydra.domain.contract import Contract
 from hydra.domain.errors import HydraError
-from hydra.domain.events import SessionPlanned, TradingState
+from hydra.domain.events import TradingState
 from hydra.domain.evidence import Report
-from hydra.domain.ids import parent_id
 from hydra.domain.latch import EVERYTHING
-from hydra.domain.parent import ParentOrder
-from hydra.ports import Conflict, Refused, Unknown
-from hydra.research.strategy import bars_hash
-from hydra.usecases.desk import Desk, keep
+from hydra.ports import Conflict
+from hydra.usecases.desk import Desk
 from hydra.usecases.halt import halt, set_trading_state
-from hydra.usecases.plan import (
-    Prepared,
-    SessionRequest,
-    SessionState,
-    judge_parents,
-    latest_plan,
-    number_of,
-    unused_number,
-)
+from hydra.usecases.legs import plan_leg, prepare_leg, work_leg
 from hydra.usecases.recover import book
-from hydra.usecases.session import await_quote, reconcile_books
-from hydra.usecases.trade import work_parent
+from hydra.usecases.session import reconcile_books, today_of
 
 CHAMPION = "flatten"
-BARS_DAYS = 64
 PROOF_WALL_S = 2.0
+# The first two steps of the ladder are over before a child could live in them.
+EXIT_PACE: Mapping[str, object] = MappingProxyType(
+    {
+        "ladder_s": (1e-6, 1e-6, 30.0),
+        "ladder_rounds_max": 4,
+        "twap_slices": 4,
+        "twap_above_adv_fraction": 1.0,
+        "participation_rate": 1.0,
+        "horizon_s": 120.0,
+    }
+)
 STRANGE = "the ledger does not have it"
 
 
@@ -88,60 +84,18 @@ async def _await_proofs(desk: Desk) -> None:
 
 async def _close(desk: Desk, con_id: int, by: str) -> str:
     """Works one position to zero; returns why something of it may be left."""
-    prepared = await _prepared(desk, con_id)
+    prepared = await prepare_leg(desk, con_id)
     if isinstance(prepared, str):
         return prepared
-    state = SessionState(SessionRequest(_today(desk), (prepared.symbol,), {prepared.symbol: 0}, amend_by=by))
     try:
-        planned = _plan(desk, state.request.session_on, prepared, by)
+        planned = plan_leg(desk, today_of(desk), prepared, 0, CHAMPION, by)
         if isinstance(planned, Conflict):
             return planned.reason
-        state.parents.append(planned.parent_id)
-        state.prepared[prepared.symbol] = prepared
-        judge_parents(desk, state)
-        if state.denied:
-            return "; ".join(state.denied[0].reasons)
-        parent = await work_parent(desk, planned.parent_id)
+        parent = await work_leg(desk, prepared, planned, by)
     except HydraError as problem:
         halt(desk, prepared.symbol, str(problem))
         return str(problem)
-    return parent.reason or parent.status.value
-
-
-async def _prepared(desk: Desk, con_id: int) -> Prepared | str:
-    """The held contract, whatever expiry it is, with quotes; bars only help to pace the exit."""
-    contract = desk.contracts.get(con_id) or await desk.broker.qualify_id(con_id)
-    if not isinstance(contract, Contract):
-        return f"not qualified: {contract}"
-    desk.contracts[con_id] = contract
-    watched = await desk.broker.watch(contract)
-    if watched is not None:
-        return f"no market data: {watched}"
-    bars = await desk.broker.daily_bars(contract, BARS_DAYS)
-    await await_quote(desk, contract)
-    return Prepared(contract.symbol, contract, () if isinstance(bars, Refused | Unknown) else tuple(bars))
-
-
-def _plan(desk: Desk, session_on: date, prepared: Prepared, by: str) -> ParentOrder | Conflict:
-    """A plan of its own for the exit, under a number that no order at the broker has used."""
-    con_id, symbol = prepared.contract.con_id, prepared.symbol
-    known = latest_plan(desk, session_on, symbol)
-    n = unused_number(desk, session_on, symbol, 1 if known is None else number_of(known) + 1)
-    plan = SessionPlanned(
-        parent_id=parent_id(session_on, symbol, n),
-        session_on=session_on,
-        symbol=symbol,
-        con_id=con_id,
-        target=0,
-        position=desk.ledger.positions().get(con_id, 0),
-        equity_usd=desk.account.equity_usd if desk.account else Decimal(0),
-        bars_hash=bars_hash(prepared.bars),
-        champion_id=CHAMPION,
-        config_hash=desk.identity.config_hash,
-        by=by,
-    )
-    outcome = desk.ledger.append(plan.parent_id, 0, [plan])
-    return outcome if isinstance(outcome, Conflict) else keep(desk, outcome)
+    return parent if isinstance(parent, str) else parent.reason or parent.status.value
 
 
 def _is_meant(desk: Desk, scope: str, con_id: int) -> bool:
@@ -150,8 +104,3 @@ def _is_meant(desk: Desk, scope: str, con_id: int) -> bool:
 
 def _symbol(desk: Desk, con_id: int) -> str:
     return desk.ledger.symbols().get(con_id) or desk.symbol_of(con_id)
-
-
-def _today(desk: Desk) -> date:
-    """The broker's day: the session that an exit belongs to."""
-    return desk.clock.now().astimezone(desk.broker_zone).date()

@@ -32,6 +32,7 @@ QUOTE_PATIENCE_WALL_S = 5.0
 RECOVER_PATIENCE_WALL_S = 15.0
 # At the end nothing waits for it any more: what is not proven by then is in doubt already.
 CLOSING_PATIENCE_WALL_S = 3.0
+CLOSED_DAY = "CLOSED_DAY"
 
 
 async def reconcile_books(desk: Desk) -> None:
@@ -71,6 +72,8 @@ async def prepare_symbol(
     if isinstance(contract, Unknown):
         return SymbolDenied(symbol, (f"NOT_ANSWERED: qualification: {contract.reason}",))
     desk.contracts[contract.con_id] = contract
+    if planned is None and contract.is_closed_on(session_on, today_of(desk)):
+        return SymbolDenied(symbol, (f"{CLOSED_DAY}: the gateway lists {session_on} as closed",))
     watched = await desk.broker.watch(contract)
     if watched is not None:
         return SymbolDenied(symbol, (f"NO_MARKET_DATA: {watched}",))
@@ -122,6 +125,11 @@ async def run_session(desk: Desk, request: SessionRequest) -> SessionState:
 def workable(desk: Desk, state: SessionState) -> list[str]:
     """The parents of the session that were opened."""
     return [one for one in state.parents if desk.parents[one].opened is not None]
+
+
+def today_of(desk: Desk) -> date:
+    """The date of the broker's day at this market time."""
+    return desk.clock.now().astimezone(desk.broker_zone).date()
 
 
 async def await_quote(desk: Desk, contract: Contract) -> None:

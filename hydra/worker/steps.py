@@ -22,7 +22,13 @@ from hydra.usecases.plan import (
     size_parents,
 )
 from hydra.usecases.recover import observe
-from hydra.usecases.session import prepare_symbol, reconcile_books, snapshot_account, workable
+from hydra.usecases.session import (
+    prepare_symbol,
+    reconcile_books,
+    snapshot_account,
+    today_of,
+    workable,
+)
 from hydra.usecases.statement import statement_of
 from hydra.usecases.trade import work_parent
 from hydra.worker.bench import Bench
@@ -52,7 +58,7 @@ async def begin(bench: Bench, request: SessionRequest) -> dict[str, Any]:
 
 async def today(bench: Bench) -> date:
     """The date of the broker's day at this market time."""
-    return bench.desk.clock.now().astimezone(bench.desk.broker_zone).date()
+    return today_of(bench.desk)
 
 
 async def reconcile(bench: Bench) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import flows
 import tasks
 
 # They only read: asking twice changes nothing at the broker.
-MAY_BE_RETRIED = {"qualify-contract", "snapshot-account"}
+MAY_BE_RETRIED = {"qualify-contract", "snapshot-account", "update-bars"}
 TASK_LINES_MAX = 15
 
 

@@ -10,6 +10,7 @@ from prefect.client.schemas.schedules import CronSchedule, RRuleSchedule
 from prefect.events.schemas.automations import AutomationCore
 from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
 from prefect.utilities.callables import parameter_schema
+from prefect.utilities.schema_tools.validation import validate
 from pydantic import ValidationError
 
 from hydra.domain.errors import UserError
@@ -96,26 +97,15 @@ def _check_parameters(
     document: Document, key: KeyPath, flow: Flow[..., Any], given: Mapping[str, Any]
 ) -> None:
     """Every name is a parameter of the flow, every value one it takes."""
-    known = list(parameter_schema(flow).properties)
+    schema = parameter_schema(flow)
+    known = list(schema.properties)
     for name in given:
         if name not in known:
             raise document.unknown((*key, name), known)
-    missing = [name for name in parameter_schema(flow).required if name not in given]
-    try:
-        flow.validate_parameters({**dict.fromkeys(missing), **given})
-    except Exception as error:
-        problems = _problems(error, set(given))
-        if problems:
-            raise document.wrong((*key, problems[0][0]), problems[0][1]) from error
-
-
-def _problems(error: Exception, given: set[str]) -> list[tuple[str, str]]:
-    """What is wrong with given parameters; a required one that the run will bring is no problem here."""
-    cause = error if isinstance(error, ValidationError) else error.__cause__
-    if not isinstance(cause, ValidationError):
-        return [(sorted(given)[0], str(error))] if given else []
-    found = [(str(one["loc"][0]), one["msg"]) for one in cause.errors(include_url=False) if one["loc"]]
-    return [one for one in found if one[0] in given]
+    # a required one that is not given is what each run brings
+    for error in validate(dict(given), schema.model_dump(exclude_unset=True), ignore_required=True):
+        step = tuple(one for one in error.relative_path if isinstance(one, str | int))
+        raise document.wrong((*key, *step), error.message)
 
 
 def _schedule(document: Document, key: KeyPath, flow: Flow[..., Any], owner: str, one: Schedule) -> Item:

@@ -1,11 +1,12 @@
 """IB's trading hours, both shapes, across a change of the clocks."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from hydra.broker.trading_hours import parse_hours
+from hydra.broker.trading_hours import parse_hours, session_dates
+from tests.unit.risk.builders import contract as contract_with
 
 CHICAGO = ZoneInfo("America/Chicago")
 
@@ -40,3 +41,27 @@ def test_closed_days_and_empty_texts_have_no_interval() -> None:
 def test_another_shape_is_an_error(text: str) -> None:
     with pytest.raises(ValueError):
         parse_hours(text, CHICAGO)
+
+
+def test_an_evening_session_belongs_to_the_date_it_closes_on() -> None:
+    """Thanksgiving: no session on the 26th, although oats open again in its evening."""
+    text = "20261125:0830-20261125:1320;20261126:1900-20261127:0745;20261127:0830-20261127:1205"
+    assert session_dates(parse_hours(text, CHICAGO), CHICAGO) == (date(2026, 11, 25), date(2026, 11, 27))
+    midnight = parse_hours("20261125:1700-20261126:0000", CHICAGO)
+    assert session_dates(midnight, CHICAGO) == (date(2026, 11, 25),)
+
+
+@pytest.mark.parametrize(
+    ("on", "today", "is_closed"),
+    [
+        (date(2026, 11, 26), date(2026, 11, 26), True),
+        (date(2026, 11, 27), date(2026, 11, 26), False),
+        (date(2026, 11, 25), date(2026, 11, 26), False),  # the past is not listed
+        (date(2026, 11, 30), date(2026, 11, 26), False),  # nor is what lies beyond
+    ],
+)
+def test_only_a_date_within_the_listed_hours_can_be_called_closed(
+    on: date, today: date, is_closed: bool
+) -> None:
+    contract = contract_with(sessions_on=(date(2026, 11, 27),))
+    assert contract.is_closed_on(on, today) is is_closed

@@ -191,7 +191,8 @@ SCHEDULES = {one.name: one for one in OURS[1] if one.kind is Kind.SCHEDULE}
 
 def test_every_flow_is_deployed() -> None:
     flows = {name.partition("/")[0] for name in DEPLOYMENTS}
-    assert flows >= {"execution-session", "reconciliation"}
+    assert flows >= {"execution-session", "reconciliation", "market-data", "contract-roll"}
+    assert flows >= {"paper-gate", "emergency-stop"}
 
 
 def test_each_market_group_has_its_session_and_each_symbol_its_group() -> None:
