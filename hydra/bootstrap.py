@@ -31,7 +31,7 @@ from hydra.usecases.flatten import EXIT_PACE
 from hydra.usecases.halt import obey_latch, set_trading_state
 from hydra.usecases.recover import load_unfinished
 from hydra.usecases.supervise import supervision
-from hydra.wiring import broker_options, clock_of, latch_path
+from hydra.wiring import READING_ID_OFFSET, broker_options, clock_of, latch_path
 
 LEDGER_FILE = "ledger.sqlite3"
 BARS_FOLDER = "bars"
@@ -213,6 +213,15 @@ def build_id() -> str:
         if told.returncode == 0:
             return f"{version('hydra-trader')}+{told.stdout.strip()}"
     return version("hydra-trader")
+
+
+async def reading_broker(settings: Settings, clock: Clock) -> IbBroker:
+    """A connected broker for looking only, under the client id that never sends."""
+    gateway = settings.gateway.model_copy(
+        update={"client_id": settings.gateway.client_id + READING_ID_OFFSET}
+    )
+    broker, _ = await connected_broker(settings.model_copy(update={"gateway": gateway}), clock, LastHop())
+    return broker
 
 
 async def _connect(broker: IbBroker) -> None:

@@ -145,7 +145,8 @@ class Supervisor:
         connection, self.connection = self.connection, None
         if connection is None:
             return
-        self._books.log("hydra.link.dropped", "warning", reason=reason)
+        is_lost = bool(connection.intake.loss)
+        self._books.log("hydra.link.dropped", "warning" if is_lost else "info", reason=reason)
         self._books.watch.disconnected(self._books.clock.wall_s(), f"not connected: {reason}")
         self._books.quotes.close_lines()
         self._books.inbox.ring()

@@ -24,8 +24,6 @@ app = typer.Typer(no_args_is_help=True)
 
 _FILLED: Final = re.compile(r"(?P<lots>\d{1,9})@(?P<px>[+-]?\d+(\.\d+)?)")
 _POSITION: Final = re.compile(r"(?P<name>[A-Za-z0-9]{1,12})=(?P<lots>[+-]?\d{1,9})@(?P<px>[+-]?\d+(\.\d+)?)")
-# Client ids of a shard: base = execution, base + 4 = the command line's reading.
-READING_ID_OFFSET: Final = 4
 
 ByOption = Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides it.")]
 
@@ -157,14 +155,11 @@ async def _adopt(settings: Settings, what: str, wanted: _Wanted | None, by: str,
 
 
 async def _read_broker(settings: Settings, clock: Clock) -> tuple[IbBroker, BrokerSnapshot]:
-    from hydra.bootstrap import connected_broker
+    from hydra.bootstrap import reading_broker
     from hydra.domain.errors import Unavailable
     from hydra.ports import Unknown
-    from hydra.risk.last_hop import LastHop
 
-    reading_id = settings.gateway.client_id + READING_ID_OFFSET
-    gateway = settings.gateway.model_copy(update={"client_id": reading_id})
-    broker, _ = await connected_broker(settings.model_copy(update={"gateway": gateway}), clock, LastHop())
+    broker = await reading_broker(settings, clock)
     snapshot = await broker.snapshot()
     if isinstance(snapshot, Unknown):
         await broker.close()

@@ -1,5 +1,6 @@
 """The demo's story: start the stack, run one session, drop the connection once, compare both books."""
 
+import asyncio
 import os
 import shutil
 import time
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from hydra.bootstrap import open_ledger_of
+from hydra.bootstrap import open_ledger_of, reading_broker
+from hydra.config import Settings, risk_limits
 from hydra.demo import result as results
 from hydra.demo.drop import Dropped, drop_when_working
 from hydra.demo.processes import ended_together
@@ -21,11 +23,14 @@ from hydra.demo.stack import Stack, Wish, start_stack
 from hydra.domain.errors import UserError
 from hydra.domain.parent import ParentOrder
 from hydra.persistence.ledger import SqlLedger
-from hydra.ports import Clock
+from hydra.ports import Clock, Refused, Unknown
+from hydra.research.strategy import adv_lots
 from hydra.wiring import clock_of
 
-# ZO's 8 lots are more than 1 % of its daily volume, so they are sliced; the others are worked by a ladder.
-TARGETS: Final = {"ZO": 8, "HE": 3, "LE": -2, "GF": 1, "ZR": -1, "OJ": 1}
+# Small enough for a ladder; ZO's target comes from its day's volume, so that it is sliced whatever the date.
+LADDERED: Final = {"HE": 3, "LE": -2, "GF": 1, "ZR": -1, "OJ": 1}
+SLICED: Final = "ZO"
+SLICED_LOTS: Final = 8
 HORIZON_MINUTES: Final = 40
 DEPLOYMENT: Final = "execution-session/execution-session"
 LOOK_WALL_S: Final = 0.1
@@ -53,12 +58,13 @@ def run_demo(
     tell: Callable[[Result], None],
     *,
     keep: bool = False,
-    targets: Mapping[str, int] = TARGETS,
+    targets: Mapping[str, int] | None = None,
 ) -> Result:
     """One demo in a new folder under `root`; `keep` leaves the stack until Ctrl-C once the result is told."""
     began_s = time.monotonic()
     with new_folder(root) as folder, ended_together() as parts, Display() as display:
         stack = start_stack(parts, folder, wish, display.tell)
+        targets = targets or asyncio.run(_targets(stack.settings))
         watch = _start_session(stack, targets, display)
         try:
             state, message = _until_the_end(watch, wish.speed, display)
@@ -97,6 +103,22 @@ def new_folder(root: Path) -> Iterator[Path]:
 
 def _is_running(name: str) -> bool:
     return name.isdigit() and Path(f"/proc/{name}").exists()
+
+
+async def _targets(settings: Settings) -> Mapping[str, int]:
+    """What fits this day: ZO's order is above the share of a day's volume that is sliced, below its cap."""
+    clock = clock_of(settings)
+    today = clock.now().astimezone(ZoneInfo(settings.gateway.broker_zone)).date()
+    broker = await reading_broker(settings, clock)
+    try:
+        contract = await broker.qualify(SLICED)
+        bars = () if isinstance(contract, Refused | Unknown) else await broker.daily_bars(contract, 64)
+    finally:
+        await broker.close()
+    adv = 0 if isinstance(bars, Refused | Unknown) else adv_lots([bar for bar in bars if bar.on < today])
+    largest = int(risk_limits(settings).instruments[SLICED].adv_fraction * adv)
+    least = int(settings.execution.twap_above_adv_fraction * adv) + 1
+    return {SLICED: max(min(SLICED_LOTS, largest), least), **LADDERED}
 
 
 def _start_session(stack: Stack, targets: Mapping[str, int], display: Display) -> Watch:
