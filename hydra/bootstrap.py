@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from hydra.domain.errors import Unavailable, UserError
 from hydra.domain.events import TradingState
 from hydra.domain.latch import Latched
 from hydra.execution.policy import ExecutionPolicy
+from hydra.persistence.artefacts import MODELS_FOLDER, prove_artefact
 from hydra.persistence.ledger import SqlLedger
 from hydra.persistence.open import open_ledger
 from hydra.persistence.seat import this_holder
@@ -74,7 +76,6 @@ async def open_desk(
     approver: str,
     log: Log = eventlog.event,
     clock: Clock | None = None,
-    champion_id: str = "none",
 ) -> AsyncIterator[Desk]:
     """A desk with lease, connection and supervision, for as long as the context lasts.
 
@@ -95,7 +96,7 @@ async def open_desk(
             policy=policy,
             limits=risk_limits(settings),
             lease=lease,
-            identity=Identity(champion_id, config_hash(settings), build_id(), approver),
+            identity=Identity(config_hash(settings), build_id(), approver),
             broker_zone=ZoneInfo(settings.gateway.broker_zone),
             last_hop=last_hop,
             next_maintenance=_maintenance(settings),
@@ -103,6 +104,7 @@ async def open_desk(
             bars_dir=settings.data_dir / BARS_FOLDER,
             sinks=alert_sinks(settings),
             log=log,
+            proven=partial(prove_artefact, settings.data_dir / MODELS_FOLDER),
         )
         desk.halts_told |= _halts_on_record(ledger)
         load_unfinished(desk)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from hydra.domain.alerts import Alert
+from hydra.domain.champion import AutonomyChanged, BookPlanned, ChampionChanged
 from hydra.domain.contract import Contract
 from hydra.domain.events import ChildSending, PaperSessionCounted, ParentEvent
 from hydra.domain.evidence import BrokerSnapshot, ExecutionReport, Report, WorkingOrder
@@ -188,11 +189,23 @@ class Outbox(Protocol):
     def took(self, sink: str, number: int) -> None: ...
 
 
+class Champions(Protocol):
+    """Which model leads, what its book wants in a session, and what healing may do by itself."""
+
+    def pointer(self) -> ChampionChanged | None: ...
+    def seq(self) -> int: ...
+    def history(self) -> Sequence[tuple[str, ChampionChanged]]: ...
+    def plan(self, session_on: date) -> BookPlanned | None: ...
+    def autonomy(self) -> AutonomyChanged | None: ...
+
+
 class Ledger(Protocol):
     """The append-only book of what was promised and what happened."""
 
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def champions(self) -> Champions: ...
 
     # streams of parents
     def load(self, parent_id: str) -> ParentOrder | None: ...
@@ -211,6 +224,7 @@ class Ledger(Protocol):
 
     # the account's own streams: foreign executions, adoptions, trading states, breakers, equity marks
     def record(self, events: Sequence[AccountEvent]) -> Sequence[AccountEvent]: ...  # those that were new
+    def change_champion(self, after: int, events: Sequence[AccountEvent]) -> Conflict | None: ...
     def control(self, con_id: int, symbol: str, parent_id: str = "") -> ControlState: ...
     def paper_sessions(self) -> Sequence[PaperSessionCounted]: ...  # the latest count of each, in order
     def positions(self) -> Mapping[int, int]: ...

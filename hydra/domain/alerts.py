@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from hydra.domain.champion import AutonomyChanged, ChampionChanged
 from hydra.domain.events import (
     BreakerMoved,
     ChildFilled,
@@ -61,6 +62,8 @@ NAMES: Final[Mapping[type, tuple[str, Weight]]] = MappingProxyType(
         ForeignExecutionBooked: ("hydra.execution.booked", Weight.ERROR),
         PaperGateJudged: ("hydra.gate.judged", Weight.WARNING),
         PositionAdopted: ("hydra.position.adopted", Weight.WARNING),
+        ChampionChanged: ("hydra.champion.changed", Weight.WARNING),
+        AutonomyChanged: ("hydra.autonomy.changed", Weight.WARNING),
     }
 )
 
@@ -103,6 +106,7 @@ def _resource(event: object) -> str:
         ("child", "order_ref"),
         ("trading", "scope"),
         ("breaker", "breaker"),
+        ("champion", "champion_id"),
         ("contract", "con_id"),
     ):
         named = getattr(event, name, "")

@@ -1,9 +1,10 @@
-"""The account's own streams: trading states, foreign executions and adoptions, breakers, equity."""
+"""The account's own streams: trading states, foreign executions, breakers, equity, champion and plans."""
 
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from hydra.domain.champion import AutonomyChanged, BookPlanned, ChampionChanged
 from hydra.domain.events import (
     BreakerMoved,
     EquityMarked,
@@ -17,6 +18,7 @@ from hydra.domain.events import (
 from hydra.domain.quantity import Side
 from hydra.persistence.books import Books
 from hydra.persistence.chain import EMPTY, Head
+from hydra.persistence.champions import AUTONOMY, CHAMPION, Champions, plan_stream
 from hydra.persistence.codec import instant_text
 from hydra.persistence.database import Database
 from hydra.risk.view import AccountEvent
@@ -56,6 +58,12 @@ def stream_of(event: AccountEvent) -> str:
         return f"{_FOREIGN}{event.con_id}"
     if isinstance(event, PaperSessionCounted | PaperGateJudged):
         return PAPER_GATE
+    if isinstance(event, BookPlanned):
+        return plan_stream(event.session_on)
+    if isinstance(event, ChampionChanged):
+        return CHAMPION
+    if isinstance(event, AutonomyChanged):
+        return AUTONOMY
     return RECONCILIATION if isinstance(event, ReconciliationFound) else ACCOUNT
 
 
@@ -65,6 +73,7 @@ class AccountBooks:
     def __init__(self, database: Database, books: Books) -> None:
         self._database = database
         self._books = books
+        self._champions = Champions(database)
 
     def head(self, stream: str) -> Head:
         """The last event of one of the account's streams."""
@@ -72,7 +81,9 @@ class AccountBooks:
         return EMPTY if found is None else Head(*found)
 
     def is_known(self, event: AccountEvent) -> bool:
-        """Whether this is an execution booked already, at this revision or a higher one, ours or foreign."""
+        """Whether this is no news: an execution booked at this revision or a higher one, a plan in force."""
+        if isinstance(event, BookPlanned):
+            return self._champions.plan(event.session_on) == event
         if not isinstance(event, ForeignExecutionBooked):
             return False
         known = self._books.known_execution(event.exec_root)
@@ -95,6 +106,8 @@ class AccountBooks:
                 self._book_foreign(event)
             case ReconciliationFound() | PaperSessionCounted() | PaperGateJudged():
                 pass  # for people and for the gate to live trading; it moves nothing
+            case ChampionChanged() | BookPlanned() | AutonomyChanged():
+                pass  # the end of its stream is the state
 
     def _mark(self, event: EquityMarked) -> None:
         found = self._database.row(_PEAK)

@@ -29,7 +29,8 @@ _SUMS: Final = (
     " (SELECT COUNT(*) FROM messages WHERE at_us > ?),"
     " (SELECT open_usd FROM equity WHERE session_on = ?),"
     " (SELECT peak_usd FROM equity ORDER BY session_on DESC LIMIT 1),"
-    " SUM(messages), SUM(sent_musd), SUM(CASE WHEN symbol = ? AND side IS NOT NULL THEN 1 ELSE 0 END)"
+    " SUM(messages), SUM(sent_musd), SUM(CASE WHEN symbol = ? AND side IS NOT NULL THEN 1 ELSE 0 END),"
+    " COUNT(side)"
     " FROM parents WHERE session_on = ?"
 )
 # One statement for four small tables: the order path pays for every statement, not for rows.
@@ -76,7 +77,8 @@ class ControlReader:
             _SUMS, (symbol, late_us, symbol, second_us, minute_us, session_on, symbol, session_on)
         )
         assert sums is not None  # an aggregate always has its row
-        late_child, doubtful_parent, second, minute, open_usd, peak_usd, session, sent_musd, entries = sums
+        late_child, doubtful_parent, second, minute, open_usd, peak_usd, *session = sums
+        messages, sent_musd, entries, orders = session
         small = _sorted_out(self._database.rows(_ROWS), symbol, parent_id)
         return ControlState(
             trading_state=small.state,
@@ -87,8 +89,9 @@ class ControlReader:
             breakers=small.breakers,
             equity_open_usd=None if open_usd is None else Decimal(open_usd),
             equity_peak_usd=None if peak_usd is None else Decimal(peak_usd),
-            messages=MessageCounts(second, minute, int(session or 0)),
+            messages=MessageCounts(second, minute, int(messages or 0)),
             entries_session=int(entries or 0),
+            orders_session=int(orders),
             sent_usd_session=Decimal(int(sent_musd or 0)) / MICRO,
         )
 

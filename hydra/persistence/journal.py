@@ -11,8 +11,10 @@ from hydra.persistence.codec import instant_of, instant_text
 from hydra.persistence.database import Database, Failure, TransactionFailed
 from hydra.research.experiment import Experiment, canonical
 
-VERSION: Final = 1
-"""Of the payload. A row of another version is refused with a line, never half read."""
+VERSION: Final = 2
+"""Of the payload. Version 1 did not say of which days and instruments its data was: it cannot be run again.
+A row of any other version is refused with a line, never half read."""
+READABLE: Final = (1, 2)
 
 _INSERT: Final = "INSERT INTO experiments VALUES (?, ?, ?, ?, ?, ?)"
 _HAS: Final = "SELECT 1 FROM experiments WHERE experiment_id = ?"
@@ -21,6 +23,7 @@ _TRIED: Final = "SELECT DISTINCT spec_id, data_hash FROM experiments"
 _COUNT: Final = "SELECT COUNT(*) FROM experiments"
 _BOOK: Final = "INSERT INTO books VALUES (?, ?, ?, ?)"
 _BOOK_OF: Final = "SELECT champion_id, payload FROM books WHERE session_on = ?"
+_BOOKS: Final = "SELECT session_on, champion_id, payload FROM books ORDER BY session_on"
 _LAST_BOOK: Final = (
     "SELECT session_on, champion_id, payload FROM books WHERE session_on < ? ORDER BY session_on DESC LIMIT 1"
 )
@@ -78,6 +81,11 @@ class ExperimentJournal:
         row = self._database.row(_BOOK_OF, (session_on.isoformat(),))
         return None if row is None else (str(row[0]), json.loads(row[1]))
 
+    def books(self) -> Sequence[tuple[date, str, dict[str, Any]]]:
+        """(session, champion, book) of every session decided, oldest first."""
+        rows = self._database.rows(_BOOKS)
+        return [(date.fromisoformat(row[0]), str(row[1]), json.loads(row[2])) for row in rows]
+
     def last_book(self, before: date) -> tuple[date, str, dict[str, Any]] | None:
         """(session, champion, book) of the newest session before that day."""
         row = self._database.row(_LAST_BOOK, (before.isoformat(),))
@@ -94,12 +102,13 @@ class ExperimentJournal:
         return True
 
     def _read(self, version: int, recorded_at: str, payload: str) -> Experiment:
-        if version != VERSION:
+        if version not in READABLE:
             problem = f"the experiment of {recorded_at} is of version {version}"
             raise UserError("HY-857", where=self._where, problem=problem, known=f"version {VERSION}")
         try:
             fields = json.loads(payload)
             fields["refusals"] = tuple(fields["refusals"])
+            fields["instruments"] = tuple(fields.get("instruments", ()))
             return Experiment(**fields, recorded_at=instant_of(recorded_at))
         except (ValueError, KeyError, TypeError) as error:
             problem = f"the experiment of {recorded_at} cannot be read ({error})"

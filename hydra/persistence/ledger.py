@@ -19,6 +19,7 @@ from hydra.persistence.account import AccountBooks, stream_of
 from hydra.persistence.anchor import HeadsFile
 from hydra.persistence.books import Books
 from hydra.persistence.chain import EventRow, Head, rows_after
+from hydra.persistence.champions import CHAMPION, Champions
 from hydra.persistence.codec import Event, instant_of, instant_text
 from hydra.persistence.control import ControlReader
 from hydra.persistence.database import Database, Failure, TransactionFailed
@@ -81,6 +82,7 @@ class SqlLedger:
         self._books = Books(database)
         self._account = AccountBooks(database, self._books)
         self.outbox = SqlOutbox(database, now)
+        self.champions = Champions(database)
 
     def use_settle(self, settle: timedelta) -> None:
         """Market time after good_till from which a live child counts as doubt."""
@@ -229,11 +231,25 @@ class SqlLedger:
                     raise self._unavailable(failed) from failed
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _record(self, events: Sequence[AccountEvent]) -> list[AccountEvent]:
+    def change_champion(self, after: int, events: Sequence[AccountEvent]) -> Conflict | None:
+        """The pointer and what goes with it, in one transaction, unless it moved since it was at `after`."""
+        try:
+            self._record(events, after)
+        except _Lost as lost:
+            return lost.conflict
+        except TransactionFailed as failed:
+            if failed.failure in (Failure.BUSY, Failure.TAKEN, Failure.STALE):
+                return Conflict(f"nothing written: {failed.reason}")
+            raise self._unavailable(failed) from failed
+        return None
+
+    def _record(self, events: Sequence[AccountEvent], champion_at: int | None = None) -> list[AccountEvent]:
         at = self._now().astimezone(UTC)
         heads: dict[str, Head] = {}
         news: list[AccountEvent] = []
         with self.database.transaction():
+            if champion_at is not None and self._account.head(CHAMPION).seq != champion_at:
+                raise _Lost(Conflict("another change of champion came first"))
             for event in events:
                 if self._account.is_known(event):
                     continue

@@ -4,8 +4,6 @@ The caller brings the sha256 that stands in the promotion event: a file, or a ro
 refused. LightGBM's text form and JSON are text; a pickle is not.
 """
 
-import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hydra.domain.errors import BrokenLaw, Unavailable, UserError, did_you_mean
+from hydra.persistence.artefacts import keep_artefact, prove_artefact
 from hydra.persistence.codec import instant_of, instant_text
 from hydra.persistence.database import Database, Failure, TransactionFailed
 from hydra.research.experiment import canonical
@@ -64,8 +63,7 @@ class ModelRegistry:
         HY-859: not text, too large, or the id is taken by another artefact or spec.
         """
         data = _text_bytes(model_id, artefact)
-        sha256 = hashlib.sha256(data).hexdigest()
-        self._keep(data, sha256)  # first the file: a row never points to nothing
+        sha256 = keep_artefact(self._folder, data)  # first the file: a row never points to nothing
         text = canonical(spec)
         row = (model_id, family, text, sha256, instant_text(registered_at), build_id)
         try:
@@ -98,35 +96,15 @@ class ModelRegistry:
         model = self.model(model_id)
         if model.sha256 != sha256:
             raise BrokenLaw("HY-855", where=f"of {model_id}", found=model.sha256, expected=sha256)
-        path = self.path(sha256)
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise BrokenLaw("HY-855", where=path, found=error.strerror, expected=sha256) from error
-        found = hashlib.sha256(data).hexdigest()
-        if found != sha256:
-            raise BrokenLaw("HY-855", where=path, found=found, expected=sha256)
-        return data.decode()
+        return prove_artefact(self._folder, sha256).decode()
 
-    def path(self, sha256: str) -> Path:
-        return self._folder / f"{sha256}.txt"
+    def keep(self, text: str) -> str:
+        """Keeps a text that is no model's, such as a book's, and returns its sha256."""
+        return keep_artefact(self._folder, _text_bytes("a book", text))
 
-    def _keep(self, data: bytes, sha256: str) -> None:
-        """The artefact on disk, whole, before anything names it; one already there is proven."""
-        path = self.path(sha256)
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if path.exists() and path.read_bytes() == data:
-                return
-            part = path.with_suffix(f".part{os.getpid()}")
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.chmod(0o400)
-            part.replace(path)
-        except OSError as error:
-            raise Unavailable("HY-406", where=self._folder, problem=error) from error
+    def text(self, sha256: str) -> str:
+        """The text kept under that sha256; HY-855 for any other."""
+        return prove_artefact(self._folder, sha256).decode()
 
 
 def _text_bytes(model_id: str, artefact: str) -> bytes:

@@ -9,7 +9,10 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
+
+from hydra.domain.champion import Envelope
 
 CHALLENGER_PRIOR_MAX = 0.05
 _ROUNDING = 1e-9
@@ -21,40 +24,6 @@ class Role(StrEnum):
     CHAMPION = "champion"
     MUTANT = "mutant"
     CHALLENGER = "challenger"
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What a book may do at most, held by the risk gate: instruments, order value and count, position.
-
-    ValueError for an empty or senseless one: no book trades without limits.
-    """
-
-    instruments: tuple[str, ...]
-    order_value_usd: float
-    orders_session: int
-    position_lots: int
-
-    def __post_init__(self) -> None:
-        if not self.instruments or len(set(self.instruments)) != len(self.instruments):
-            raise ValueError("an envelope names its instruments, each once")
-        for name in ("order_value_usd", "orders_session", "position_lots"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be finite and above zero, not {value}")
-
-    def breaches(self, symbol: str, target_lots: int, order_value_usd: float, orders: int) -> tuple[str, ...]:
-        """Every way in which this order, the `orders`-th of its session, leaves the envelope."""
-        found = []
-        if symbol not in self.instruments:
-            found.append(f"{symbol} is not among {', '.join(self.instruments)}")
-        if abs(target_lots) > self.position_lots:
-            found.append(f"a position of {target_lots} lots, at most {self.position_lots}")
-        if not abs(order_value_usd) <= self.order_value_usd:
-            found.append(f"an order of ${order_value_usd:,.0f}, at most ${self.order_value_usd:,.0f}")
-        if orders > self.orders_session:
-            found.append(f"order {orders} of the session, at most {self.orders_session}")
-        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +135,7 @@ def book_text(book: Book) -> str:
         "arms": [[arm.spec_id, arm.role.value, arm.prior, arm.weight] for arm in book.arms],
         "envelope": {
             "instruments": list(book.envelope.instruments),
-            "order_value_usd": book.envelope.order_value_usd,
+            "order_value_usd": str(book.envelope.order_value_usd),
             "orders_session": book.envelope.orders_session,
             "position_lots": book.envelope.position_lots,
         },
@@ -190,12 +159,12 @@ def book_of(text: str) -> Book:
             arms=tuple(Arm(one[0], Role(one[1]), float(one[2]), float(one[3])) for one in raw["arms"]),
             envelope=Envelope(
                 tuple(envelope["instruments"]),
-                float(envelope["order_value_usd"]),
+                Decimal(envelope["order_value_usd"]),
                 int(envelope["orders_session"]),
                 int(envelope["position_lots"]),
             ),
             moved=tuple((str(one[0]), str(one[1])) for one in raw["moved"]),
             predecessor=str(raw["predecessor"]),
         )
-    except (KeyError, IndexError, TypeError) as error:
+    except (KeyError, IndexError, TypeError, ArithmeticError) as error:
         raise ValueError(f"this is no book: {error!r}") from error

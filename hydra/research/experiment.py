@@ -45,7 +45,8 @@ class Experiment:
     """What was tried, why, on what, and what came of it; a failure is recorded as faithfully as a success.
 
     `ended` is how the candidate's run ended (FINISHED, RAISED, TIMED_OUT …), `refusals` the hygiene rules it
-    did not pass. Metrics are plain numbers; one that does not exist is absent, never NaN.
+    did not pass. Metrics are plain numbers; one that does not exist is absent, never NaN. Its data are the
+    bars of `instruments` before the day `until`, as they were known at `recorded_at`.
     """
 
     spec: Spec
@@ -64,6 +65,8 @@ class Experiment:
     p_value: float | None = None
     deflated_sharpe: float | None = None
     train_until: str = ""
+    until: str = ""
+    instruments: tuple[str, ...] = ()
 
     @property
     def spec_id(self) -> str:

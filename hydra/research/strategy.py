@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hydra.domain.champion import SEED_CHAMPION
 from hydra.domain.market import DailyBar
 
 FORECAST_MAX = 2.0
@@ -78,6 +79,9 @@ def _normalised(bars: Sequence[DailyBar]) -> list[tuple[float, float]]:
     return pairs
 
 
+BARS_NEEDED = 64
+"""What volatility, volume and the shortest strategy need."""
+
 REGISTRY: dict[str, Strategy] = {
-    "ewma-trend": Strategy("ewma-trend", "ewma-trend-8-32@1", 64, forecast_ewma_trend),
+    "ewma-trend": Strategy("ewma-trend", SEED_CHAMPION, BARS_NEEDED, forecast_ewma_trend),
 }

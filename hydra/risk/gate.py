@@ -128,6 +128,7 @@ def recheck(verdict: Verdict, control: ControlState, view: RiskView, limits: Lim
         return Denied(unsound)
     reasons = list(_control_faults(order, now, limits, control.entries_session))
     reasons += rules.sent_faults(order, verdict.limit_px, now, limits)
+    reasons += rules.envelope_faults(order, verdict.limit_px, control.orders_session, now)
     if control.trading_state is not verdict.trading_state:
         reasons.append(
             because(
@@ -153,6 +154,7 @@ def _intent_faults(intent: OrderIntent, view: RiskView, limits: Limits) -> Itera
     if not order.is_reducing:
         yield from rules.size_faults(order.qty, market_rules.mark_px(view), view.contract, own)
     yield from rules.volume_faults(order, view, own)
+    yield from rules.envelope_faults(order, market_rules.mark_px(view), view.control.orders_session + 1, view)
 
 
 def _child_faults(proposal: ChildProposal, view: RiskView, limits: Limits) -> Iterator[str]:
@@ -172,6 +174,7 @@ def _child_faults(proposal: ChildProposal, view: RiskView, limits: Limits) -> It
     yield from rules.size_faults(order.qty, proposal.limit_px, view.contract, own)
     yield from rules.volume_faults(order, view, own)
     yield from rules.sent_faults(order, proposal.limit_px, view, limits)
+    yield from rules.envelope_faults(order, proposal.limit_px, view.control.orders_session, view)
 
 
 def _control_faults(order: Order, view: RiskView, limits: Limits, opened: int) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Final
 
+from hydra.domain.champion import Envelope
 from hydra.domain.errors import UserError
 
 
@@ -143,6 +144,17 @@ def default_instrument(mode: str, symbol: str) -> InstrumentLimits:
         # thin books go minutes without a change; five of them are a frozen feed
         quote_age_s_max=300,
         spread_ticks_max=_SPREAD_TICKS_MAX.get(symbol, _SPREAD_TICKS_MAX_OTHER),
+    )
+
+
+def widest_envelope(limits: Limits) -> Envelope:
+    """What the limits leave a book that was given no envelope of its own: never more than they allow."""
+    every = limits.instruments.values()
+    return Envelope(
+        instruments=tuple(limits.instruments),
+        order_value_usd=max(one.order_value_usd for one in every),
+        orders_session=limits.account.entries_session * len(limits.instruments),
+        position_lots=max(one.position_lots for one in every),
     )
 
 

@@ -155,6 +155,15 @@ def sent_faults(order: Order, px: Decimal, view: RiskView, limits: Limits) -> It
         )
 
 
+def envelope_faults(order: Order, px: Decimal | None, orders: int, view: RiskView) -> Iterator[str]:
+    """The book's own bounds, where a book wanted the order: the `orders`-th parent of its session."""
+    if view.envelope is None or order.is_reducing:
+        return
+    value = None if px is None else order.qty * abs(px) * view.contract.usd_per_point
+    for breach in view.envelope.breaches(order.symbol, order.after.worst_lots, value, orders):
+        yield because(Reason.ENVELOPE, breach)
+
+
 # --- the control state ------------------------------------------------------------------------------
 
 

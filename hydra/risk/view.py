@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from hydra.domain.champion import AutonomyChanged, BookPlanned, ChampionChanged, Envelope
 from hydra.domain.contract import Contract
 from hydra.domain.events import (
     BreakerMoved,
@@ -29,6 +30,9 @@ AccountEvent = (
     | ReconciliationFound
     | PaperSessionCounted
     | PaperGateJudged
+    | ChampionChanged
+    | BookPlanned
+    | AutonomyChanged
 )
 
 
@@ -67,8 +71,8 @@ class ControlState:
     """What the ledger knows that bears on one more order in one contract, read in one transaction.
 
     `entries_session` counts the parents opened for this symbol in this session, the present one included
-    once it is open; `sent_usd_session` sums qty × |limit price| × usd_per_point over the children this
-    account sent in this session (those proven not sent left out).
+    once it is open, `orders_session` those of all symbols; `sent_usd_session` sums qty × |limit price| ×
+    usd_per_point over the children this account sent in this session (those proven not sent left out).
     """
 
     trading_state: TradingState
@@ -81,12 +85,13 @@ class ControlState:
     equity_peak_usd: Decimal | None = None
     messages: MessageCounts = MessageCounts()
     entries_session: int = 0
+    orders_session: int = 0
     sent_usd_session: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class RiskView:
-    """Everything a verdict is based on, at one instant."""
+    """Everything a verdict is based on, at one instant; `envelope` where a book wanted the order."""
 
     now: datetime
     control: ControlState
@@ -97,3 +102,4 @@ class RiskView:
     marks: Mapping[int, Decimal]
     usd_per_point: Mapping[int, Decimal]
     worst_trade_usd: Decimal = Decimal(0)
+    envelope: Envelope | None = None

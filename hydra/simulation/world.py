@@ -206,7 +206,7 @@ class World:
                 policy=self.scenario.policy,
                 limits=self.scenario.limits,
                 lease=lease,
-                identity=Identity("world", "world", "world", process.name),
+                identity=Identity("world", "world", process.name),
                 broker_zone=ZoneInfo(BROKER_ZONE),
                 last_hop=last_hop,
                 next_maintenance=lambda now: window if window is not None and window > now else None,

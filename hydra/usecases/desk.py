@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from hydra.domain.champion import Envelope
 from hydra.domain.contract import Contract
 from hydra.domain.errors import Unavailable
 from hydra.domain.events import (
@@ -37,9 +38,8 @@ APPEND_ATTEMPTS_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who sends: stands in every ChildSending, so that each order names its algorithm and person."""
+    """Who sends: stands in every ChildSending beside the champion that wanted the order."""
 
-    champion_id: str
     config_hash: str
     build_id: str
     approver: str
@@ -68,7 +68,10 @@ class Signal:
 
 @dataclass(slots=True)
 class Desk:
-    """The ports, the rules and the memory of one trading process."""
+    """The ports, the rules and the memory of one trading process.
+
+    `proven` raises HY-855 unless the artefact of that sha256 is the one that was promoted.
+    """
 
     ledger: Ledger
     broker: Broker
@@ -84,6 +87,8 @@ class Desk:
     bars_dir: Path | None = None
     sinks: tuple[Sink, ...] = ()
     log: Log = silent
+    proven: Callable[[str], object] = lambda sha256: None
+    envelopes: dict[str, Envelope | None] = field(default_factory=dict)
     parents: dict[str, ParentOrder] = field(default_factory=dict)
     contracts: dict[int, Contract] = field(default_factory=dict)
     account: AccountState | None = None

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from hydra.domain.champion import FLATTEN
 from hydra.domain.errors import HydraError
 from hydra.domain.events import TradingState
 from hydra.domain.evidence import Report
@@ -19,7 +20,6 @@ from hydra.usecases.legs import plan_leg, prepare_leg, work_leg
 from hydra.usecases.recover import book
 from hydra.usecases.session import reconcile_books, today_of
 
-CHAMPION = "flatten"
 PROOF_WALL_S = 2.0
 # The first two steps of the ladder are over before a child could live in them.
 EXIT_PACE: Mapping[str, object] = MappingProxyType(
@@ -88,7 +88,7 @@ async def _close(desk: Desk, con_id: int, by: str) -> str:
     if isinstance(prepared, str):
         return prepared
     try:
-        planned = plan_leg(desk, today_of(desk), prepared, 0, CHAMPION, by)
+        planned = plan_leg(desk, today_of(desk), prepared, 0, FLATTEN, by)
         if isinstance(planned, Conflict):
             return planned.reason
         parent = await work_leg(desk, prepared, planned, by)

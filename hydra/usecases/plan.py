@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
+from hydra.domain.champion import BY_HAND
 from hydra.domain.contract import Contract
 from hydra.domain.errors import UserError
 from hydra.domain.events import IntentDenied, ParentOpened, SessionPlanned
@@ -20,11 +21,11 @@ from hydra.domain.parent import ParentOrder
 from hydra.domain.quantity import side_of
 from hydra.execution.plan import choose_algo, plan_slices
 from hydra.ports import Conflict
-from hydra.research.strategy import REGISTRY, Strategy, adv_lots, bars_hash, sigma_day
+from hydra.research.strategy import BARS_NEEDED, REGISTRY, Strategy, adv_lots, bars_hash, sigma_day
 from hydra.risk.gate import check_intent
 from hydra.risk.market_rules import reference_px
-from hydra.risk.sizing import reachable_target, target_lots
 from hydra.risk.view import Denied
+from hydra.usecases.book_target import Wanted, book_target
 from hydra.usecases.desk import Desk, append, keep
 from hydra.usecases.trade import entry_view
 
@@ -34,13 +35,13 @@ REFERENCES_LIVE = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What a person or a schedule asks for; `targets` by hand replace the strategy's."""
+    """What a person or a schedule asks for; `targets` by hand, or a strategy named, replace the book's."""
 
     session_on: date
     symbols: tuple[str, ...]
     targets: Mapping[str, int] | None = None
     amend_by: str = ""
-    strategy: str = "ewma-trend"
+    strategy: str = ""
     vol_target_year: Decimal = Decimal("0.10")
     position_fraction: Decimal = Decimal("0.15")
     adv_fraction: Decimal = Decimal("0.02")
@@ -103,13 +104,19 @@ def judge_parents(desk: Desk, state: SessionState) -> None:
 
 def check_request(desk: Desk, request: SessionRequest) -> None:
     """Refuse, before anything is done, targets that contradict what the session already planned."""
-    named_strategy(request.strategy)
+    if request.strategy:
+        named_strategy(request.strategy)
     for symbol, target in (request.targets or {}).items():
         planned = latest_plan(desk, request.session_on, symbol)
         if planned is not None and planned.plan.target != target and not request.amend_by:
             raise UserError(
                 "HY-503", symbol=symbol, on=request.session_on, planned=planned.plan.target, given=target
             )
+
+
+def bars_needed(request: SessionRequest) -> int:
+    """How many daily bars a session asks for: those of the strategy named, or of any that may be asked."""
+    return named_strategy(request.strategy).bars_needed if request.strategy else BARS_NEEDED
 
 
 def named_strategy(name: str) -> Strategy:
@@ -171,18 +178,19 @@ def _size(desk: Desk, request: SessionRequest, prepared: Prepared, n: int) -> Se
     given = (request.targets or {}).get(prepared.symbol)
     if request.targets is not None and given is None:
         return SymbolDenied(prepared.symbol, ("NO_TARGET: not among the targets given",))
-    strategy = named_strategy(request.strategy)
-    target = given if given is not None else _strategy_target(desk, request, strategy, prepared)
+    wanted = Wanted(given, BY_HAND) if given is not None else book_target(desk, request, prepared)
+    if isinstance(wanted, str):
+        return SymbolDenied(prepared.symbol, (wanted,))
     return SessionPlanned(
         parent_id=parent_id(request.session_on, prepared.symbol, n),
         session_on=request.session_on,
         symbol=prepared.symbol,
         con_id=con_id,
-        target=target,
+        target=wanted.target,
         position=position,
         equity_usd=desk.account.equity_usd if desk.account else Decimal(0),
         bars_hash=bars_hash(prepared.bars),
-        champion_id="by-hand" if given is not None else strategy.champion_id,
+        champion_id=wanted.champion_id,
         config_hash=desk.identity.config_hash,
         by=request.amend_by or desk.identity.approver,
     )
@@ -195,25 +203,6 @@ def _held_elsewhere(desk: Desk, prepared: Prepared) -> str:
         if con_id != prepared.contract.con_id and symbols.get(con_id) == prepared.symbol:
             return f"HELD_IN_ANOTHER_EXPIRY: {lots} lots in contract {con_id}; roll or flatten them first"
     return ""
-
-
-def _strategy_target(desk: Desk, request: SessionRequest, strategy: Strategy, prepared: Prepared) -> int:
-    """The strategy's position, by volatility target and caps; flat where its data is too short."""
-    if len(prepared.bars) < strategy.bars_needed or desk.account is None:
-        return 0
-    wished = target_lots(
-        forecast=Decimal(str(round(strategy.forecast(prepared.bars), 6))),
-        equity_usd=desk.account.equity_usd,
-        sigma_day=Decimal(str(sigma_day(prepared.bars))),
-        price=prepared.bars[-1].close_px,
-        usd_per_point=prepared.contract.usd_per_point,
-        vol_target_year=request.vol_target_year,
-        max_fraction=request.position_fraction,
-        adv_lots=adv_lots(prepared.bars),
-        adv_fraction=request.adv_fraction,
-    )
-    position = desk.ledger.positions().get(prepared.contract.con_id, 0)
-    return reachable_target(wished, position, adv_lots(prepared.bars), request.adv_fraction)
 
 
 def _judge(desk: Desk, request: SessionRequest, parent: ParentOrder, prepared: Prepared) -> ParentOrder:
@@ -229,7 +218,7 @@ def _judge(desk: Desk, request: SessionRequest, parent: ParentOrder, prepared: P
         reason=parent.plan.champion_id,
     )
     adv = adv_lots(prepared.bars)
-    verdict = check_intent(intent, entry_view(desk, prepared.contract, adv, parent.parent_id), desk.limits)
+    verdict = check_intent(intent, entry_view(desk, prepared.contract, adv, parent), desk.limits)
     reasons = verdict.reasons if isinstance(verdict, Denied) else ()
     if desk.ledger.positions().get(intent.con_id, 0) != parent.plan.position:
         reasons = (*reasons, "POSITION_MOVED: the position is no longer the one this plan was made for")

@@ -12,7 +12,6 @@ from hydra.domain.errors import Unavailable
 from hydra.domain.parent import ParentOrder, ParentStatus
 from hydra.execution.evidence import SeenSnapshot
 from hydra.ports import Refused, Unknown
-from hydra.research.strategy import Strategy
 from hydra.usecases.breakers import begin_session
 from hydra.usecases.desk import Desk
 from hydra.usecases.plan import (
@@ -20,9 +19,9 @@ from hydra.usecases.plan import (
     SessionRequest,
     SessionState,
     SymbolDenied,
+    bars_needed,
     check_request,
     latest_plan,
-    named_strategy,
     open_parents,
 )
 from hydra.usecases.recover import recover
@@ -55,13 +54,12 @@ async def watch_held(desk: Desk) -> None:
         await desk.broker.watch(contract)
 
 
-async def prepare_symbol(
-    desk: Desk, session_on: date, symbol: str, strategy: Strategy
-) -> Prepared | SymbolDenied:
+async def prepare_symbol(desk: Desk, request: SessionRequest, symbol: str) -> Prepared | SymbolDenied:
     """Qualify the contract, watch its quotes and read its daily bars.
 
     A symbol that was planned keeps the contract of its plan, whatever the front is by now.
     """
+    session_on = request.session_on
     planned = latest_plan(desk, session_on, symbol)
     if planned is None:
         contract = await desk.broker.qualify(symbol)
@@ -77,7 +75,7 @@ async def prepare_symbol(
     watched = await desk.broker.watch(contract)
     if watched is not None:
         return SymbolDenied(symbol, (f"NO_MARKET_DATA: {watched}",))
-    bars = await desk.broker.daily_bars(contract, max(strategy.bars_needed, 64))
+    bars = await desk.broker.daily_bars(contract, bars_needed(request))
     if isinstance(bars, Refused | Unknown):
         return SymbolDenied(symbol, (f"NO_BARS: {bars}",))
     await await_quote(desk, contract)
@@ -87,11 +85,8 @@ async def prepare_symbol(
 
 async def prepare(desk: Desk, state: SessionState) -> None:
     """Prepare all symbols at once; what fails is denied with its reason and hinders no other."""
-    strategy = named_strategy(state.request.strategy)
     symbols = state.request.symbols
-    outcomes = await asyncio.gather(
-        *(prepare_symbol(desk, state.request.session_on, symbol, strategy) for symbol in symbols)
-    )
+    outcomes = await asyncio.gather(*(prepare_symbol(desk, state.request, symbol) for symbol in symbols))
     for symbol, outcome in zip(symbols, outcomes, strict=True):
         if isinstance(outcome, SymbolDenied):
             state.denied.append(outcome)

@@ -28,6 +28,7 @@ from hydra.risk.market_rules import reference_px
 from hydra.risk.reasons import Reason
 from hydra.risk.sizing import child_lots_max
 from hydra.risk.view import Denied, RiskView
+from hydra.usecases.book_target import envelope_of
 from hydra.usecases.desk import Desk, append, reload
 from hydra.usecases.halt import EVERYTHING, halt
 from hydra.usecases.marks import marks_of, usd_per_point_of
@@ -103,7 +104,7 @@ def send_child(desk: Desk, parent: ParentOrder, place: Place) -> bool:
     if isinstance(verdict, Denied):
         _denied(desk, proposal.order_ref, verdict)
         return False
-    events = (_priced(parent, place, proposal), _sending(desk, proposal, verdict))
+    events = (_priced(parent, place, proposal), _sending(desk, parent.plan.champion_id, proposal, verdict))
     recorded = desk.ledger.commit_sending(
         desk.lease, parent.seq, events, lambda control: recheck(verdict, control, view, desk.limits)
     )
@@ -149,14 +150,14 @@ def cancel_child(desk: Desk, parent: ParentOrder, command: CancelChild) -> None:
 
 def risk_view(desk: Desk, parent: ParentOrder, contract: Contract) -> RiskView:
     """The gate's view for one more child of this parent."""
-    return entry_view(desk, contract, parent.opened.adv_lots if parent.opened else 0, parent.parent_id)
+    return entry_view(desk, contract, parent.opened.adv_lots if parent.opened else 0, parent)
 
 
-def entry_view(desk: Desk, contract: Contract, adv_lots: int, parent_id: str) -> RiskView:
+def entry_view(desk: Desk, contract: Contract, adv_lots: int, parent: ParentOrder) -> RiskView:
     """Everything the gate looks at for one contract, at this instant."""
     return RiskView(
         now=desk.clock.now(),
-        control=desk.ledger.control(contract.con_id, contract.symbol, parent_id),
+        control=desk.ledger.control(contract.con_id, contract.symbol, parent.parent_id),
         contract=contract,
         quote=desk.broker.quote(contract.con_id),
         equity_usd=desk.account.equity_usd if desk.account else None,
@@ -164,6 +165,7 @@ def entry_view(desk: Desk, contract: Contract, adv_lots: int, parent_id: str) ->
         marks=marks_of(desk),
         usd_per_point=usd_per_point_of(desk),
         worst_trade_usd=desk.worst_trade_usd,
+        envelope=envelope_of(desk, parent),
     )
 
 
@@ -201,7 +203,7 @@ def _priced(parent: ParentOrder, place: Place, proposal: ChildProposal) -> Child
     )
 
 
-def _sending(desk: Desk, proposal: ChildProposal, verdict: Verdict) -> ChildSending:
+def _sending(desk: Desk, champion_id: str, proposal: ChildProposal, verdict: Verdict) -> ChildSending:
     return ChildSending(
         order_ref=proposal.order_ref,
         parent=proposal.parent_id,
@@ -214,7 +216,7 @@ def _sending(desk: Desk, proposal: ChildProposal, verdict: Verdict) -> ChildSend
         ib_order_id=desk.broker.next_order_id(),
         lease_epoch=desk.lease.epoch,
         verdict=verdict.verdict_id,
-        champion_id=desk.identity.champion_id,
+        champion_id=champion_id,
         config_hash=desk.identity.config_hash,
         build_id=desk.identity.build_id,
         approver=desk.identity.approver,

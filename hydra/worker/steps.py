@@ -18,7 +18,6 @@ from hydra.usecases.plan import (
     SymbolDenied,
     check_request,
     judge_parents,
-    named_strategy,
     size_parents,
 )
 from hydra.usecases.recover import observe
@@ -70,7 +69,7 @@ async def reconcile(bench: Bench) -> dict[str, Any]:
 async def qualify(bench: Bench, symbol: str) -> list[str]:
     """Contract, quotes and bars of one symbol; the reasons why it is denied, none when it is ready."""
     request = bench.session.request
-    outcome = await prepare_symbol(bench.desk, request.session_on, symbol, named_strategy(request.strategy))
+    outcome = await prepare_symbol(bench.desk, request, symbol)
     if not isinstance(outcome, SymbolDenied):
         bench.session.prepared[symbol] = outcome
         bench.trace_prices(one.contract.con_id for one in bench.session.prepared.values())

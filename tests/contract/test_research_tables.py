@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hydra.domain.errors import BrokenLaw, UserError
+from hydra.persistence.artefacts import artefact_path
 from hydra.persistence.database import TransactionFailed
 from hydra.persistence.journal import ExperimentJournal
 from hydra.persistence.open import open_research_tables
@@ -152,9 +153,9 @@ def test_a_model_is_loaded_by_the_hash_it_was_promoted_with(registry: ModelRegis
     assert registry.model("gbm-1").spec == canonical(CHILD)
 
 
-def test_a_swapped_artefact_is_refused(registry: ModelRegistry) -> None:
+def test_a_swapped_artefact_is_refused(registry: ModelRegistry, tmp_path: Path) -> None:
     sha256 = kept(registry)
-    path = registry.path(sha256)
+    path = artefact_path(tmp_path / "artefacts", sha256)
     path.chmod(0o600)
     path.write_text("tree\nmy own trees\n")
     with pytest.raises(BrokenLaw, match=f"HY-855 .*not {sha256}"):

@@ -76,7 +76,7 @@ def a_sandbox_that_cannot_be_locked(scene: Scene) -> CompletedProcess[str]:
 
 @provokes("HY-855")
 def a_swapped_artefact(scene: Scene) -> CompletedProcess[str]:
-    swap = "    path = registry.path(sha256)\n    path.unlink()\n    path.write_text('other')\n"
+    swap = "    path = Path('artefacts', f'{sha256}.txt')\n    path.unlink()\n    path.write_text('other')\n"
     return _attempt(scene, _TABLES + swap + "    registry.load('gbm-1', sha256)\n")
 
 

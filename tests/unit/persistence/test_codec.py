@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hydra.domain.champion import Envelope
 from hydra.domain.errors import UserError
 from hydra.domain.events import ChildFilled, ChildPriced, ParentOpened, SessionPlanned
 from hydra.domain.quantity import Side
@@ -20,6 +21,16 @@ INSTANTS = st.datetimes(
 )
 st.register_type_strategy(Decimal, DECIMALS)
 st.register_type_strategy(datetime, INSTANTS)
+st.register_type_strategy(
+    Envelope,
+    st.builds(
+        Envelope,
+        st.lists(st.text(max_size=8), min_size=1, max_size=3, unique=True).map(tuple),
+        st.decimals(min_value=1, max_value=10**9, places=2),
+        st.integers(1, 99),
+        st.integers(1, 999),
+    ),
+)
 
 ON = date(2026, 8, 21)
 PLAN = SessionPlanned("20260821-ZO-1", ON, "ZO", 101, 5, 0, Decimal("1E+6"), "b", "ewma", "c", "anna")

@@ -3,14 +3,16 @@
 import math
 import subprocess
 import sys
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hydra.research.book import Arm, Book, Envelope, Role, book_hash, book_of, book_text
+from hydra.domain.champion import Envelope
+from hydra.research.book import Arm, Book, Role, book_hash, book_of, book_text
 
-ENVELOPE = Envelope(("ZO", "HE"), 150_000.0, 6, 20)
+ENVELOPE = Envelope(("ZO", "HE"), Decimal(150_000), 6, 20)
 BOOK = Book(
     (
         Arm("slow", Role.CHAMPION, 0.4, 0.8),
@@ -33,9 +35,8 @@ def test_an_arm_that_says_nothing_sensible_counts_as_cash(said: dict[str, float]
 
 def test_outside_the_envelope_nothing_is_held() -> None:
     assert BOOK.forecast("LE", {"slow": 2.0}) == 0.0
-    assert ENVELOPE.breaches("ZO", 20, 150_000.0, 6) == ()
-    assert len(ENVELOPE.breaches("LE", -21, 150_000.5, 7)) == 4
-    assert ENVELOPE.breaches("ZO", 1, math.nan, 1) != ()
+    assert ENVELOPE.breaches("ZO", 20, Decimal(150_000), 6) == ()
+    assert len(ENVELOPE.breaches("LE", 21, Decimal("150000.5"), 7)) == 4
 
 
 def test_a_moved_instrument_trades_the_champions_weight_elsewhere_or_not_at_all() -> None:

@@ -1,11 +1,13 @@
 """Every code the gate knows is provoked, alone, from a view in which all else passes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from hydra.domain.champion import Envelope
 from hydra.domain.contract import PriceBand
 from hydra.domain.events import TradingState
 from hydra.domain.exposure import Exposure
@@ -34,6 +36,7 @@ from tests.unit.risk.builders import (
 
 NAN = Decimal("NaN")
 TIGHT = MessageLimit(reject=4, halt=8, cancel_reserve=2)
+BOUNDS = Envelope(("ZO",), D(38_000), 3, 2)
 UNTIMED = NOW.replace(tzinfo=None)
 
 PROVOKED: dict[Reason, list[Callable[[], set[str]]]] = {
@@ -156,6 +159,16 @@ PROVOKED: dict[Reason, list[Callable[[], set[str]]]] = {
     Reason.GROSS_SENT: [
         lambda: child_codes(proposal(), view(), limits(account={"gross_sent_fraction": D("0.03")}))
     ],
+    Reason.ENVELOPE: [
+        lambda: child_codes(proposal(), view(envelope=replace(BOUNDS, instruments=("HE",)))),
+        lambda: child_codes(proposal(), view(envelope=replace(BOUNDS, order_value_usd=D(37_999)))),
+        lambda: child_codes(proposal(), view(envelope=replace(BOUNDS, position_lots=1))),
+        lambda: child_codes(proposal(), view(envelope=BOUNDS, control=control(orders_session=4))),
+        lambda: codes(
+            check_intent(intent(), view(envelope=BOUNDS, control=control(orders_session=3)), ROOMY)
+        ),
+        lambda: codes(recheck(verdict(), control(orders_session=4), view(envelope=BOUNDS), ROOMY)),
+    ],
     Reason.EXPOSURE_UNPRICED: [
         lambda: child_codes(proposal(), view(control=control(exposures={HE: Exposure(1, 1)}))),
         lambda: child_codes(
@@ -244,6 +257,13 @@ def test_the_gate_denies_for_this_reason_alone(reason: Reason) -> None:
 def test_the_view_the_cases_start_from_passes() -> None:
     assert child_codes(proposal(), view()) == set()
     assert codes(check_intent(intent(), view(), ROOMY)) == set()
+
+
+def test_a_book_may_do_all_that_its_envelope_says_and_always_leave() -> None:
+    assert child_codes(proposal(), view(envelope=BOUNDS, control=control(orders_session=3))) == set()
+    narrow = replace(BOUNDS, instruments=("HE",), position_lots=1)
+    held = control(position=2, orders_session=9)
+    assert child_codes(proposal(side=Side.SELL), view(envelope=narrow, control=held)) == set()
 
 
 def test_an_active_breaker_denies_nothing() -> None:

@@ -1,0 +1,59 @@
+"""What runs inside the sandbox: a candidate's walk-forward forecasts, and what it has learnt at the end.
+
+It reads one file of arrays and returns plain JSON. Nothing of it is believed: the forecasts are measured
+outside, by the kernel.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from hydra.research.family import FAMILIES, Bars
+from hydra.research.models import ModelSpec, spec_of, walked_forward
+from hydra.research.walk_forward import forward_folds
+
+ENTRY: Final = "hydra.research.candidate:walk"
+PRELOAD: Final = ("hydra.research.candidate:warm",)
+TRAIN_DAYS_MIN: Final = 252
+TEST_DAYS: Final = 63
+LABEL_BARS: Final = 5
+"""The purge: as many bars as the longest label of a family spans lie between training and test."""
+
+
+def walk(order: Mapping[str, Any]) -> dict[str, Any]:
+    """{"spec", "arrays": path, "learns"} → forecasts by instrument (null where untested) and artefacts."""
+    spec = spec_of(order["spec"])
+    with np.load(order["arrays"], allow_pickle=False) as arrays:
+        closes, volumes = arrays["close"], arrays["volume"]
+    said, learnt = [], []
+    for at in range(closes.shape[1]):
+        other = closes[:, (at + 1) % closes.shape[1]] if closes.shape[1] > 1 else None
+        bars = Bars(closes[:, at], volumes[:, at], other=other)
+        out = walked_forward(spec, bars, TRAIN_DAYS_MIN, TEST_DAYS, LABEL_BARS)
+        said.append([None if np.isnan(one) else float(one) for one in out])
+        if order["learns"]:
+            learnt.append(list(spec.fit(bars, np.arange(closes.shape[0]))))
+    return {"forecasts": said, "learnt": learnt}
+
+
+def folds(days: int) -> Sequence[tuple[int, int]]:
+    """The tested ranges of that many days, half open."""
+    every = forward_folds(days, TRAIN_DAYS_MIN, TEST_DAYS, LABEL_BARS)
+    return [(one.test_start, one.test_end) for one in every]
+
+
+def learns(spec: ModelSpec) -> bool:
+    """Whether any part has to be trained."""
+    return any(part.family == "boosted" for part in spec.parts)
+
+
+def warm() -> None:
+    """Before the lock: compile, and load what a candidate of any family needs."""
+    import lightgbm  # noqa: F401  # loaded for its own sake
+
+    rising = np.linspace(100.0, 130.0, 300) + np.sin(np.arange(300.0))
+    bars = Bars(rising, np.full(300, 10.0), other=rising[::-1].copy())
+    for name in FAMILIES:
+        if name not in ("carry", "boosted"):
+            spec_of({"parts": [{"family": name}]}).forecast(bars, ("",))

@@ -1,0 +1,194 @@
+"""What a new candidate must show before it enters the book, and the evidence that is kept beside it.
+
+Walk-forward with purge, costs, capacity, no breaker tripped at the weight it enters with. None of it asks
+whether the candidate is better: daily P&L cannot say that within years (docs/healing.md). The p-value against
+its parent, the deflated Sharpe ratio and the fitness are journalled and shown; they rank, they do not decide.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from hydra.research.book import CHALLENGER_PRIOR_MAX
+from hydra.research.candidate import folds
+from hydra.research.filters import Floats
+from hydra.research.fitness import Fitness, Metrics, fitness
+from hydra.research.heal.replacement import deflated
+from hydra.research.heal.replay import research_rules, shadow
+from hydra.research.heal.rule import DAYS_PER_YEAR, YEAR
+from hydra.research.healing import CLAIM_SHARPE
+from hydra.research.kernel import CONTINUOUS_LOT, Market, Rules, of_columns, run
+from hydra.research.panel import Panel
+from hydra.research.sharpe import spa_p
+
+FOLDS_MIN = 3
+COST_SHARPE_MAX = CLAIM_SHARPE
+CAPACITY_MIN = 0.25
+SPA_DRAWS = 999
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """Experiments ever made, this one included, and the variance of their daily Sharpe ratios."""
+
+    count: int
+    variance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The evidence of one candidate; `refusals` are the rules it did not pass, in words."""
+
+    metrics: Metrics
+    fitness: Fitness
+    p_value: float
+    deflated_sharpe: float
+    refusals: tuple[str, ...]
+    figures: dict[str, float]
+
+
+def judged(
+    panel: Panel,
+    walked: Floats,
+    parent: Floats,
+    *,
+    parameters: int,
+    capital_usd: float,
+    trials: Trials,
+    seed: int,
+) -> Judged:
+    """The candidate's walk-forward forecasts [T, N] (NaN where untested) beside its parent's [T, N]."""
+    tested = np.isfinite(walked).min(axis=1)
+    spans = [(start, end) for start, end in folds(len(panel.days)) if tested[start:end].all()]
+    if len(spans) < FOLDS_MIN:
+        return _untested(len(spans), parameters)
+    said = np.where(np.isfinite(walked), walked, 0.0)
+    first, last = spans[0][0], spans[-1][1]
+    net = _pnl(panel, said)[first:last]
+    own = _pnl(panel, parent)[first:last]
+    gross, dear = _pnl(panel, said, 0.0)[first:last], _pnl(panel, said, 1.5)[first:last]
+    metrics = Metrics(
+        sharpe=_sharpe_year(net),
+        drawdown=_drawdown(net),
+        calibration_slope=_calibration(panel, said, first, last),
+        robustness=float(np.mean([net[start - first : end - first].sum() > 0 for start, end in spans])),
+        slippage_adjusted_return=float(dear.mean()) * DAYS_PER_YEAR / YEAR,
+        parameters=parameters,
+    )
+    cost = float((gross - net).mean()) * YEAR
+    capacity, trips = _capacity(panel, said, capital_usd), _trips(panel, said, capital_usd)
+    value = fitness(metrics)
+    return Judged(
+        metrics=metrics,
+        fitness=value,
+        p_value=spa_p((net - own)[:, None], SPA_DRAWS, seed=seed),
+        deflated_sharpe=deflated(net, trials.count, trials.variance),
+        refusals=tuple(_refusals(cost, capacity, trips)),
+        figures={
+            **{name: float(one) for name, one in asdict(metrics).items() if math.isfinite(one)},
+            "days_tested": float(net.size),
+            "folds": float(len(spans)),
+            "cost_sharpe": cost,
+            "capacity": capacity,
+            "breaker_trips": float(trips),
+            "parent_sharpe": _sharpe_year(own),
+            "trials": float(trials.count),
+            "trial_variance": trials.variance,
+            "capital_usd": capital_usd,
+        },
+    )
+
+
+def _refusals(cost: float, capacity: float, trips: int) -> Sequence[str]:
+    found = []
+    if cost > COST_SHARPE_MAX:
+        found.append(f"COSTS: they take {cost:.2f} Sharpe a year, at most {COST_SHARPE_MAX}")
+    if capacity < CAPACITY_MIN:
+        found.append(f"CAPACITY: the caps leave {capacity:.0%} of its position, at least {CAPACITY_MIN:.0%}")
+    if trips:
+        found.append(f"BREAKERS: {trips} tripped at the weight it would enter with")
+    return found
+
+
+def _untested(count: int, parameters: int) -> Judged:
+    nothing = Metrics(math.nan, math.nan, math.nan, math.nan, math.nan, parameters)
+    refusal = f"WALK_FORWARD: {count} whole tests, at least {FOLDS_MIN} are needed"
+    return Judged(nothing, fitness(nothing), 1.0, 0.0, (refusal,), {"folds": float(count)})
+
+
+def _pnl(panel: Panel, said: Floats, dearer: float = 1.0) -> Floats:
+    """[T] net P&L of forecasts [T, N] in daily volatility targets, at so many times the usual costs."""
+    markets = panel.markets
+    markets[..., 3] *= dearer
+    quiet = np.full(markets.shape[:3], np.nan)
+    pnl: Floats = shadow(markets, said[:, None, :, None], quiet, research_rules(len(panel.symbols))).pnl[
+        0, :, 0
+    ]
+    return pnl
+
+
+def _sharpe_year(pnl: Floats) -> float:
+    spread = float(pnl.std(ddof=1)) if pnl.size > 1 else 0.0
+    return float(pnl.mean()) / spread * YEAR if spread > 0 else 0.0
+
+
+def _drawdown(pnl: Floats) -> float:
+    """The deepest fall from a peak, in yearly volatility targets."""
+    path = np.concatenate(([0.0], np.cumsum(pnl)))
+    return float((np.maximum.accumulate(path) - path).max()) / YEAR
+
+
+def _calibration(panel: Panel, said: Floats, first: int, last: int) -> float:
+    """What followed per unit of forecast, over what the claimed Sharpe ratio would make of it; 1 = honest."""
+    moved = np.diff(panel.close, axis=0)
+    sigma = panel.sigma[:-1]
+    standard = np.divide(moved, sigma, out=np.zeros_like(moved), where=sigma > 0)[first : last - 1]
+    told = said[first : last - 1]
+    square = float((told**2).mean())
+    if square <= 0:
+        return 0.0
+    slope = float((told * standard).mean()) / square
+    promised = CLAIM_SHARPE / (YEAR * math.sqrt(told.shape[1] * square))
+    return slope / promised
+
+
+def _rules(panel: Panel, at: int, capital_usd: float, **changes: float) -> Rules:
+    """The account's own rules for one instrument of the book, its volatility target shared out."""
+    target = 0.10 / math.sqrt(len(panel.symbols))
+    rules = Rules(capital_usd, panel.listed[at].usd_per_point, vol_target_year=target)
+    return rules._replace(compounding=0.0, **changes)
+
+
+def _market(panel: Panel, at: int) -> Market:
+    fill, close, sigma, spread, adv = (np.ascontiguousarray(one) for one in panel.markets[:, 0, at].T)
+    return Market(fill, close, sigma, spread, adv)
+
+
+def _capacity(panel: Panel, said: Floats, capital_usd: float) -> float:
+    """Risk held in whole lots within the caps over risk wanted without them, all instruments together."""
+    held = wanted = 0.0
+    free = {"position_fraction": math.inf, "adv_fraction": math.inf, "lot": CONTINUOUS_LOT}
+    off = {"daily_loss": -math.inf, "drawdown": -math.inf, "position": math.inf}
+    for at in range(len(panel.symbols)):
+        market, one = _market(panel, at), of_columns(said[:, at : at + 1])
+        risk = panel.sigma[:, at] * panel.listed[at].usd_per_point
+        held += float(
+            (np.abs(run(market, one, _rules(panel, at, capital_usd, **off)).lots[:, 0]) * risk).sum()
+        )
+        free_run = run(market, one, _rules(panel, at, capital_usd, **off, **free))
+        wanted += float((np.abs(free_run.lots[:, 0]) * risk).sum())
+    return held / wanted if wanted > 0 else 0.0
+
+
+def _trips(panel: Panel, said: Floats, capital_usd: float) -> int:
+    """Breakers tripped on the way at the weight a challenger may have on entry."""
+    small = said * CHALLENGER_PRIOR_MAX
+    trips = 0
+    for at in range(len(panel.symbols)):
+        one = of_columns(np.ascontiguousarray(small[:, at : at + 1]))
+        trips += int(
+            run(_market(panel, at), one, _rules(panel, at, capital_usd, lot=CONTINUOUS_LOT)).trips.sum()
+        )
+    return trips

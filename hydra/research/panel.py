@@ -1,0 +1,154 @@
+"""Every instrument's bars on one calendar, as the arrays that features, kernel and rules work on.
+
+A day on which an instrument did not trade keeps its close and has no volume; what is missing is a finding of
+`series_checks`, not of this module.
+"""
+
+import bisect
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+
+from hydra.domain.errors import UserError
+from hydra.domain.market import DailyBar
+from hydra.research.features import VOLATILITY_SPAN
+from hydra.research.filters import Floats, deviation_before
+from hydra.research.series import ContractSeries, RollRule, continuous, require_moving
+from hydra.research.strategy import ADV_DAYS, bars_hash
+
+DAYS_MIN = 130
+"""Fewer common days, and no slow trend has settled, no year can be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What is known of an instrument beside its bars: dollars a point, cost of a side in bps of price."""
+
+    symbol: str
+    usd_per_point: float
+    cost_bps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """T days of N instruments: closes back-adjusted, `fill` where an order of the day before is filled.
+
+    `sigma` [T, N] is the deviation of daily changes known at that close, `half_spread` points a lot and side.
+    `bars` are those the arrays were made of, `hashes` their identities.
+    """
+
+    listed: tuple[Listed, ...]
+    days: tuple[date, ...]
+    close: Floats
+    fill: Floats
+    volume: Floats
+    sigma: Floats
+    half_spread: Floats
+    bars: tuple[tuple[DailyBar, ...], ...]
+    hashes: tuple[str, ...]
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(one.symbol for one in self.listed)
+
+    @property
+    def data_hash(self) -> str:
+        """One identity for all of it."""
+        return hashlib.sha256("\n".join(self.hashes).encode()).hexdigest()[:16]
+
+    @property
+    def adv(self) -> Floats:
+        """Average daily volume of the last 20 days, [T, N]."""
+        sums = np.cumsum(np.vstack((np.zeros(self.volume.shape[1]), self.volume)), axis=0)
+        ends = np.arange(1, len(self.days) + 1)
+        starts = np.maximum(ends - ADV_DAYS, 0)
+        average: Floats = (sums[ends] - sums[starts]) / (ends - starts)[:, None]
+        return average
+
+    @property
+    def markets(self) -> Floats:
+        """[T, 1, N, 5] as the kernel takes them."""
+        columns = (self.fill, self.close, self.sigma, self.half_spread, self.adv)
+        return np.ascontiguousarray(np.stack(columns, axis=2)[:, None])
+
+    def row(self, on: date) -> int:
+        """The last row that is not later than that day; -1 before the first."""
+        return bisect.bisect_right(self.days, on) - 1
+
+
+def joined(symbol: str, series: Mapping[str, tuple[DailyBar, ...]], roll_days: int) -> tuple[DailyBar, ...]:
+    """One series of a symbol: its own, or its expiries (SYMBOL.YYYYMMDD) rolled and back-adjusted.
+
+    Back-adjusted prices may be zero or negative: only their differences mean anything.
+    """
+    if symbol in series:
+        return series[symbol]
+    expiries = [
+        ContractSeries(name, date.fromisoformat(name.rpartition(".")[2]), bars)
+        for name, bars in sorted(series.items())
+    ]
+    days = continuous(expiries, RollRule(days_before_last_trade=roll_days), symbol).days
+    return tuple(_shifted(one.bar, one.adjusted_close) for one in days)
+
+
+def _shifted(bar: DailyBar, close_px: Decimal) -> DailyBar:
+    gap = close_px - bar.close_px
+    opened, high, low = bar.open_px + gap, bar.high_px + gap, bar.low_px + gap
+    return DailyBar(bar.on, opened, high, low, close_px, bar.volume)
+
+
+def panel_of(bars: Mapping[str, Sequence[DailyBar]], listed: Mapping[str, Listed], until: date) -> Panel:
+    """The panel of all bars before `until`. HY-852 for an instrument that is too short, constant or late.
+
+    It begins where the last of the instruments begins.
+    """
+    kept = {symbol: tuple(bar for bar in found if bar.on < until) for symbol, found in bars.items()}
+    for symbol, found in kept.items():
+        require_moving(found, symbol)
+        if len(found) < DAYS_MIN:
+            problem = f"{len(found)} days before {until}, at least {DAYS_MIN} are needed"
+            raise UserError("HY-852", where=symbol, problem=problem)
+    first = max(found[0].on for found in kept.values())
+    days = tuple(sorted({bar.on for found in kept.values() for bar in found if bar.on >= first}))
+    if len(days) < DAYS_MIN:
+        problem = f"only {len(days)} days since {first} in common, at least {DAYS_MIN} are needed"
+        raise UserError("HY-852", where=", ".join(kept), problem=problem)
+    columns = [_columns(found, days) for found in kept.values()]
+    close, fill, volume = (np.column_stack([one[at] for one in columns]) for at in range(3))
+    rows = tuple(listed[symbol] for symbol in kept)
+    costs = np.array([one.cost_bps for one in rows]) * 1e-4
+    return Panel(
+        listed=rows,
+        days=days,
+        close=close,
+        fill=fill,
+        volume=volume,
+        sigma=_sigma(close),
+        half_spread=np.abs(close) * costs,
+        bars=tuple(kept.values()),
+        hashes=tuple(bars_hash(found) for found in kept.values()),
+    )
+
+
+def _columns(bars: Sequence[DailyBar], days: Sequence[date]) -> tuple[Floats, Floats, Floats]:
+    """(close, fill, volume) on these days; where there is no bar nothing moved."""
+    by_day = {bar.on: bar for bar in bars}
+    last = float(next(bar.close_px for bar in reversed(bars) if bar.on <= days[0]))
+    close, fill, volume = (np.zeros(len(days)) for _ in range(3))
+    for row, on in enumerate(days):
+        bar = by_day.get(on)
+        fill[row] = float(bar.open_px) if bar else last
+        last = float(bar.close_px) if bar else last
+        close[row], volume[row] = last, bar.volume if bar else 0
+    return close, fill, volume
+
+
+def _sigma(close: Floats) -> Floats:
+    """Known at the close: the deviation that `deviation_before` would give for the day after."""
+    changes = np.diff(close, axis=0)
+    ahead = np.vstack((changes, np.zeros(close.shape[1])))
+    return np.ascontiguousarray(deviation_before(ahead.T, VOLATILITY_SPAN).T)
