@@ -1,15 +1,12 @@
 """The composition root: settings in, a working desk out. The only place that knows every adapter."""
 
 import asyncio
-import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hydra import eventlog
@@ -33,9 +30,15 @@ from hydra.usecases.flatten import EXIT_PACE
 from hydra.usecases.halt import obey_latch, set_trading_state
 from hydra.usecases.recover import load_unfinished
 from hydra.usecases.supervise import supervision
-from hydra.wiring import READING_ID_OFFSET, broker_options, clock_of, latch_path
+from hydra.wiring import (
+    LEDGER_FILE,
+    READING_ID_OFFSET,
+    broker_options,
+    build_id,
+    clock_of,
+    latch_path,
+)
 
-LEDGER_FILE = "ledger.sqlite3"
 BARS_FOLDER = "bars"
 WAL_RESERVE_BYTES = 8 << 20
 CONNECT_ATTEMPTS = 3
@@ -200,21 +203,6 @@ def take_lease(ledger: SqlLedger, client_id: int) -> Lease:
     if isinstance(lease, Conflict):
         raise Unavailable("HY-509", client_id=client_id, reason=lease.reason)
     return lease
-
-
-def build_id() -> str:
-    """Which code this is: the version, and the commit where it runs from a checkout."""
-    root = Path(__file__).resolve().parent.parent
-    if (root / ".git").exists():
-        told = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if told.returncode == 0:
-            return f"{version('hydra-trader')}+{told.stdout.strip()}"
-    return version("hydra-trader")
 
 
 async def reading_broker(settings: Settings, clock: Clock) -> IbBroker:

@@ -3,8 +3,10 @@
 Apart from `hydra.bootstrap` because SQLAlchemy takes longer to import than a kill may take to cancel.
 """
 
+import subprocess
 import time
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 from hydra.broker.options import BrokerOptions
@@ -20,6 +22,7 @@ from hydra.usecases.latch import LATCH_FILE
 
 # Client ids of a shard: base = execution, base + 4 = the command line's reading.
 READING_ID_OFFSET = 4
+LEDGER_FILE = "ledger.sqlite3"
 CANCELLER_TIMEOUT_S = 2.0
 CANCELLER_BEAT_S = 0.5
 
@@ -79,3 +82,18 @@ def broker_options(settings: Settings, policy: ExecutionPolicy) -> BrokerOptions
             code: ErrorMeaning(meaning) for code, meaning in settings.broker_errors.items()
         },
     )
+
+
+def build_id() -> str:
+    """Which code this is: the version, and the commit where it runs from a checkout."""
+    root = Path(__file__).resolve().parent.parent
+    if (root / ".git").exists():
+        told = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if told.returncode == 0:
+            return f"{version('hydra-trader')}+{told.stdout.strip()}"
+    return version("hydra-trader")

@@ -88,9 +88,9 @@ def simulate(
 def _campaign(seeds: range, options: RunOptions, jobs: int, json: Path | None, faults: str) -> bool:
     from time import perf_counter
 
-    from hydra.bootstrap import build_id
     from hydra.simulation.campaign import run_campaign
     from hydra.simulation.report import Summary
+    from hydra.wiring import build_id
 
     summary, begun_s, failed = Summary(), perf_counter(), []
     for result in run_campaign(seeds, options, jobs):
@@ -149,18 +149,18 @@ def _print_failures(failed: Iterable[WorldResult], options: RunOptions, faults: 
 
 
 def _replay_command(seed: int, faults: str) -> str:
-    from hydra.bootstrap import build_id
+    from hydra.wiring import build_id
 
     chosen = "" if faults == "all" else f" --faults {faults}"
     return f"hydra simulate --replay {seed}@{build_id()}{chosen}"
 
 
 def _replay(text: str, options: RunOptions, faults: str, only: str | None) -> bool:
-    from hydra.bootstrap import build_id
     from hydra.simulation.campaign import quieten
     from hydra.simulation.minimise import only as only_these
     from hydra.simulation.run import run_world
     from hydra.simulation.scenario import scenario_of
+    from hydra.wiring import build_id
 
     seed_text, _, recorded = text.partition("@")
     seed = _seeds(seed_text)[0]

@@ -30,9 +30,9 @@ def require_depth(depth: int | None) -> None:
 
 def show_days(seed: int, days: int, options: RunOptions, json: Path | None) -> bool:
     """Run the days and show each session; whether a law was found broken."""
-    from hydra.bootstrap import build_id
     from hydra.simulation.campaign import quieten
     from hydra.simulation.month import run_month
+    from hydra.wiring import build_id
 
     quieten()
     begun_s = perf_counter()
@@ -71,9 +71,9 @@ def show_days(seed: int, days: int, options: RunOptions, json: Path | None) -> b
 
 def show_crashes(seed: int, depth: int, options: RunOptions, jobs: int, json: Path | None) -> bool:
     """Kill at every point of the session of this seed; whether a law was found broken."""
-    from hydra.bootstrap import build_id
     from hydra.simulation.campaign import quieten
     from hydra.simulation.crash_points import enumerate_crashes, every_crash
+    from hydra.wiring import build_id
 
     quieten()
     begun_s = perf_counter()

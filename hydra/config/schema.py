@@ -174,6 +174,10 @@ class Instrument(Section):
 
     exchange: str = Field(min_length=1, description="IB's exchange code")
     currency: str = Field("USD", min_length=3, max_length=3, description="currency of the contract")
+    usd_per_point: float | None = Field(None, gt=0, description="dollars a lot earns per quoted point")
+    cost_bps: float | None = Field(
+        None, ge=0, le=1000, description="half the spread and commission a side, in bps of the price"
+    )
     front_days_min: int = Field(
         20, ge=0, le=400, description="days to its last trade that the expiry traded must have left"
     )
@@ -234,6 +238,34 @@ class LimitTables(Section):
     instruments: dict[Symbol, InstrumentLimits]
 
 
+class Healing(Section):
+    """What the daily cycle may do, and the bounds of the book it decides."""
+
+    autonomy: Literal["supervised", "semi", "autonomous", "lockdown"] = Field(
+        "supervised", description="who is asked before the champion changes; `hydra pause` overrides it"
+    )
+    rule: Literal["never", "ddstop", "shadowstop", "cost", "strong", "mild", "statistical", "windows"] = (
+        Field("strong", description="how the book's weights are decided (docs/healing.md)")
+    )
+    symbols: tuple[Symbol, ...] = Field((), description="what the book trades; none = trading.symbols")
+    order_value_usd: Decimal = Field(
+        Decimal(150_000), gt=0, description="envelope: value of one parent order"
+    )
+    orders_session: int = Field(40, ge=1, description="envelope: parent orders of one session, all symbols")
+    position_lots: int = Field(50, ge=1, description="envelope: |position| of one symbol")
+    vol_target_year: float = Field(0.10, gt=0, le=1, description="of the whole book")
+    position_fraction: float = Field(0.15, gt=0, le=1, description="value of one position over equity")
+    adv_fraction: float = Field(0.02, gt=0, le=1, description="of average daily volume, per session")
+    capital_usd: float = Field(1_000_000.0, gt=0, description="what capacity and breakers are judged at")
+    budget: int = Field(12, ge=0, le=1000, description="experiments at once")
+    refill_days: float = Field(7.0, gt=0, description="days until one more experiment is allowed")
+    cooldown_days: int = Field(21, ge=0, description="days an operator rests after it was used")
+    challengers_max: int = Field(4, ge=0, le=20, description="admitted candidates in the book at once")
+    candidate_wall_s: Seconds = Field(120.0, description="one candidate's run in the sandbox")
+    candidate_memory_mib: int = Field(1024, ge=64, description="on top of what its libraries take")
+    seed: int = Field(1, ge=0, description="of every bootstrap")
+
+
 class Logging(Section):
     """How events are written to stderr."""
 
@@ -258,6 +290,7 @@ class Settings(Section):
     maintenance: Maintenance = Maintenance()
     instruments: dict[Symbol, Instrument]
     limits: LimitTables
+    healing: Healing = Healing()
     logging: Logging = Logging()
     broker_errors: dict[int, Meaning] = Field(
         {}, description="IB error code → REJECTED, CANCELLED, WARNING or DOUBT; overrides the built-in table"

@@ -5,6 +5,13 @@ from typing import Any, Final, Literal
 
 from hydra.risk.limits import default_limits
 
+# Dollars a quoted point, half-spread with commission in bps of price: ZO and HE as docs/healing.md has them,
+# the others from the same source's half-spreads at usual prices.
+COSTS: Final = {
+    "ZO": (50.0, 52.0), "HE": (400.0, 4.2), "LE": (400.0, 2.0),
+    "GF": (500.0, 2.5), "ZR": (2000.0, 20.0), "OJ": (150.0, 60.0),
+}  # fmt: skip
+
 Mode = Literal["paper", "live"]
 
 # An expiry is left before IB's close-out deadline for physical delivery (the end of the second business day
@@ -26,5 +33,6 @@ def shipped_tree(mode: Mode, symbols: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _instrument(symbol: str, exchange: str) -> dict[str, object]:
+    usd_per_point, cost_bps = COSTS[symbol]
     own = {"front_days_min": FRONT_DAYS[symbol]} if symbol in FRONT_DAYS else {}
-    return {"exchange": exchange, **own}
+    return {"exchange": exchange, "usd_per_point": usd_per_point, "cost_bps": cost_bps, **own}

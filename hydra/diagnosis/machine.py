@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import TZPATH
 
-from hydra.bootstrap import LEDGER_FILE, open_ledger_of
+from hydra.bootstrap import open_ledger_of
 from hydra.config import Settings, ensure_data_dir
 from hydra.diagnosis.finding import Finding, fail, ok, warn
 from hydra.domain.errors import HydraError
 from hydra.persistence.sqlite import has_wal_reset_bug, library_version
 from hydra.ports import Clock
 from hydra.usecases.latch import LATCH_FILE, read_latch
+from hydra.wiring import LEDGER_FILE
 
 IB_ASYNC: Final = "2.1.0"
 PREFECT_MIN: Final = (3, 6, 22)

@@ -158,9 +158,9 @@ def mind_of(raw: Mapping[str, Any]) -> Mind:
 
 
 def _healed(arena: Arena, book: Book, allocation: Allocation, mind: Mind) -> Healed:
-    """The allocation as a book: weights of an instrument that was not moved, and where others were moved."""
+    """The allocation as a book under its leader: weights where nothing was moved, and where others moved."""
     weights = allocation.weights[0]
-    champion = arena.ids.index(book.champion)
+    champion = int(allocation.champion[0])
     usual = int(weights[:, champion].argmax())
     moved = {}
     for at, symbol in enumerate(arena.panel.symbols):
@@ -169,8 +169,8 @@ def _healed(arena: Arena, book: Book, allocation: Allocation, mind: Mind) -> Hea
             best = int(gained.argmax())
             moved[symbol] = arena.ids[best] if gained[best] > 0 else ""
     shares = dict(zip(arena.ids, map(float, weights[usual]), strict=True))
-    leader = arena.ids[int(allocation.champion[0])]
-    return Healed(book.weighed(shares, moved), leader, moved, mind)
+    leader = arena.ids[champion]
+    return Healed(book.promoted(leader).weighed(shares, moved), leader, moved, mind)
 
 
 def _gross_believed(arena: Arena, champion: int) -> Floats:

@@ -105,7 +105,8 @@ class Tried:
 
     @classmethod
     def of(cls, experiment: Experiment) -> "Tried":
-        made_on = experiment.recorded_at.date()
+        # the session it was made for: a cycle that is run late spends the budget of its own day
+        made_on = date.fromisoformat(experiment.until) if experiment.until else experiment.recorded_at.date()
         return cls(experiment.trial_id, spec_id(experiment.parent), experiment.operator, made_on)
 
 

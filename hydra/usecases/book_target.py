@@ -72,9 +72,7 @@ def _of_book(desk: Desk, request: "SessionRequest", prepared: "Prepared") -> _Co
             return f"NO_BOOK_PLAN: {leader} has no targets yet: {_again(request.session_on)}"
         return _of_strategy(desk, request, prepared, _seed_name())
     if plan.champion_id != leader or (pointer is not None and plan.sha256 != pointer.sha256):
-        return (
-            f"BOOK_PLAN_STALE: it is {plan.champion_id}'s, {leader} leads now: {_again(request.session_on)}"
-        )
+        return f"BOOK_PLAN_STALE: of {plan.champion_id}, {leader} leads: {_again(request.session_on)}"
     desk.proven(plan.sha256)
     return _planned(plan, prepared.symbol)
 

@@ -91,7 +91,7 @@ def test_a_row_of_another_version_is_refused_with_a_line(journal: ExperimentJour
         journal._database.execute(
             "INSERT INTO experiments VALUES ('x', 0, 's', 'd', ?, '{}')", (AT.isoformat(),)
         )
-    with pytest.raises(UserError, match=r"HY-857 .*is of version 0, this build reads version 1"):
+    with pytest.raises(UserError, match=r"HY-857 .*is of version 0, this build reads version 2"):
         journal.experiments()
 
 

@@ -50,6 +50,46 @@ ENTRIES: Final[dict[str, Entry]] = {
         "bar store {where}: no bars of {series} were known at {at}{hint}",
         "import them, or ask for a later moment",
     ),
+    "HY-860": Entry(
+        BAD_INPUT,
+        "candidate spec: {problem}",
+        'write it like {{"parts": [{{"family": "trend", "params": {{"fast": 4, "slow": 16}}}}]}}',
+    ),
+    "HY-861": Entry(
+        BAD_INPUT,
+        "{symbol} is to be traded by the book and has no {key}",
+        "set instruments.{symbol}.{key}; `hydra config show` lists what is set",
+    ),
+    "HY-862": Entry(
+        BAD_INPUT,
+        "model {given} is not an arm of the book{hint}",
+        "choose one of: {known}",
+    ),
+    "HY-863": Entry(
+        BAD_INPUT,
+        "there is nobody to roll back to: {champion} is the first champion",
+        "`hydra promote MODEL --by NAME` names another arm",
+    ),
+    "HY-865": Entry(
+        BAD_INPUT,
+        "experiment {given} cannot be run again: {problem}",
+        "its first result stands; `hydra journal show {given}` prints it",
+    ),
+    "HY-866": Entry(
+        BAD_INPUT,
+        "no experiment {given}{hint}",
+        "`hydra journal list` prints their identities",
+    ),
+    "HY-867": Entry(
+        BAD_INPUT,
+        "the book of {on} cannot be decided: that of {last} is on record",
+        "give a later session, or look at it with `hydra diagnose --on {on}`",
+    ),
+    "HY-868": Entry(
+        BROKEN,
+        "experiment {given} came out otherwise: {problem}",
+        "compare the builds of both runs; numbers that do not repeat are no evidence",
+    ),
     "HY-859": Entry(
         BAD_INPUT,
         "model artefact of {given}: {problem}",

@@ -1,0 +1,76 @@
+"""Candidates' walk-forwards, each in a sandbox process of its own, as many at once as there are cores."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from hydra.research.candidate import ENTRY, PRELOAD, learns
+from hydra.research.experiment import Spec
+from hydra.research.filters import Floats
+from hydra.research.models import spec_of
+from hydra.sandbox.run import End, Limits, Outcome, run_isolated
+from hydra.usecases.improve.workshop import Tried
+
+CORES = os.cpu_count() or 1
+
+
+class IsolatedWalks:
+    """`Sandbox` over `run_isolated`: an entry and its folders may be given for candidates of another make."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        entry: str = ENTRY,
+        code: Sequence[Path] = (),
+        preload: Sequence[str] = PRELOAD,
+    ) -> None:
+        self._limits = limits
+        self._entry = entry
+        self._code = code
+        self._preload = preload
+
+    def walk(self, specs: Sequence[Spec], close: Floats, volume: Floats) -> Sequence[Tried]:
+        """How each ended, in order; the bars reach them as one file they may read and nothing else."""
+        if not specs:
+            return []
+        folder = Path(tempfile.mkdtemp(prefix="hydra-walk-"))
+        try:
+            np.savez(folder / "bars.npz", close=close, volume=volume)
+            with ThreadPoolExecutor(min(CORES, len(specs))) as pool:
+                runs = pool.map(lambda spec: self._one(spec, folder), specs)
+                return [_tried(run, close.shape) for run in runs]
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _one(self, spec: Spec, folder: Path) -> Outcome:
+        order = {"spec": spec, "arrays": str(folder / "bars.npz"), "learns": learns(spec_of(spec))}
+        return run_isolated(
+            self._entry,
+            order,
+            readable=[folder],
+            code=self._code,
+            preload=self._preload,
+            limits=self._limits,
+        )
+
+
+def _tried(run: Outcome, shape: tuple[int, ...]) -> Tried:
+    """What came back is a claim: of another shape, or not numbers, it is an end like any other."""
+    if run.end is not End.FINISHED:
+        return Tried(run.end.value, run.detail)
+    try:
+        rows = [[np.nan if one is None else float(one) for one in row] for row in run.result["forecasts"]]
+        said = np.ascontiguousarray(np.array(rows, dtype=np.float64).T)
+        learnt = tuple(tuple(map(str, parts)) for parts in run.result["learnt"])
+    except (TypeError, ValueError, KeyError) as error:
+        return Tried(End.RAISED.value, f"its result is no walk-forward: {error}")
+    if learnt and len(learnt) != shape[1]:
+        return Tried(End.RAISED.value, f"it learnt {len(learnt)} markets of {shape[1]}")
+    if said.shape != shape or bool((np.abs(said[np.isfinite(said)]) > 2.0 + 1e-9).any()):
+        return Tried(End.RAISED.value, f"its result has the shape {said.shape}, or leaves ±2")
+    return Tried(run.end.value, "", said, learnt)

@@ -1,0 +1,183 @@
+"""The daily cycle for one session: what was found so far, and its steps in order. A rerun redoes them all.
+
+The session's book is decided once and recorded; a rerun finds the record and only makes sure that the ledger
+has what follows from it. Experiments are found by their identity.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+from hydra.domain.errors import UserError
+from hydra.domain.market import DailyBar
+from hydra.research.book import Book
+from hydra.research.diagnose import Diagnosis, diagnose_all
+from hydra.research.experiment import Experiment
+from hydra.research.filters import Floats
+from hydra.research.healing import Arena, Healed, Mind, arena_of
+from hydra.research.hygiene import Trials
+from hydra.research.observation import Observation
+from hydra.research.observe import observe
+from hydra.research.panel import Panel, joined, panel_of
+from hydra.research.roster import Member, seed_book, seed_members
+from hydra.research.track import Account, slippage_days, track_of
+from hydra.usecases.improve.record import Decision, decision_of
+from hydra.usecases.improve.workshop import Workshop
+
+LATE_DAYS_MAX = 5
+
+
+@dataclass(slots=True)
+class Cycle:
+    """One session's cycle as far as it has come; `before` is the book of the last decided session, if any."""
+
+    on: date
+    panel: Panel
+    arena: Arena
+    book: Book
+    mind: Mind | None
+    traded: Mapping[date, Mapping[str, float]]
+    decided: Decision | None
+    pointer_seq: int
+    trials: Trials
+    fills: Sequence[Mapping[str, object]]
+    observations: tuple[Observation, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    experiments: list[Experiment] = field(default_factory=list)
+    walked: dict[str, tuple[Member, Experiment]] = field(default_factory=dict)
+    healed: Healed | None = None
+    decision: Decision | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        return self.arena.members
+
+    @property
+    def champion(self) -> Member:
+        return self.members[self.arena.ids.index(self.book.champion)]
+
+
+def next_session(shop: Workshop) -> date:
+    """The weekday after the newest bar of all the book's instruments: what a cycle plans unless told."""
+    newest = max(found[-1].on for found in _bars(shop).values())
+    return newest + timedelta(days={4: 3, 5: 2}.get(newest.weekday(), 1))
+
+
+def begin(shop: Workshop, on: date) -> Cycle:
+    """Bars, the book of the last decided session or the seed's, and every arm in the shadow.
+
+    HY-858 where a series is missing, HY-852 where one is unusable, HY-867 where a later session is decided.
+    """
+    _refuse_the_past(shop, on)
+    panel = panel_of(_bars(shop), shop.plan.instruments, on)
+    fills = list(shop.fills())
+    slippage = slippage_days(panel.days, fills, panel.symbols)
+    found = shop.journal.book(on)
+    decided = decision_of(shop, on, found[1]) if found is not None else None
+    last = shop.journal.last_book(on)
+    before = decision_of(shop, last[0], last[2]) if last is not None else None
+    known = decided or before
+    if known is None:
+        members = seed_members()
+        book, mind = seed_book(members, shop.plan.envelope), None
+    else:
+        members, mind = known.members, known.mind
+        book = replace(known.book, envelope=shop.plan.envelope)
+    return Cycle(
+        on=on,
+        panel=panel,
+        arena=arena_of(panel, members, slippage),
+        book=_as_the_ledger_has_it(shop, book),
+        mind=mind if _leads(shop, book) else None,
+        traded={day: said["forecasts"] for day, _, said in shop.journal.books()},
+        decided=decided,
+        pointer_seq=shop.ledger.champions.seq(),
+        trials=_trials(shop),
+        fills=fills,
+    )
+
+
+def observe_all(shop: Workshop, cycle: Cycle) -> Sequence[Observation]:
+    """Everything that can be seen of the champion, an observation an instrument."""
+    pointer = shop.ledger.champions.pointer()
+    since = pointer.from_session if pointer is not None else cycle.on
+    tracks = [
+        track_of(cycle.arena, cycle.book.champion, at, since, _account(shop, cycle, symbol), cycle.trials)
+        for at, symbol in enumerate(cycle.panel.symbols)
+    ]
+    cycle.observations = tuple(observe(track, seed=shop.plan.seed) for track in tracks)
+    return cycle.observations
+
+
+def diagnose_cycle(cycle: Cycle) -> Sequence[Diagnosis]:
+    """The first proven cause of each instrument, the most urgent first."""
+    cycle.diagnoses = diagnose_all(cycle.observations)
+    return cycle.diagnoses
+
+
+def stops_of(cycle: Cycle) -> dict[str, str]:
+    """Instruments that must not be traded in this session, each with its reason."""
+    return {
+        one.instrument: f"{one.cause}: {one.evidence[0].text if one.evidence else 'see the diagnosis'}"
+        for one in cycle.diagnoses
+        if one.stops_trading
+    }
+
+
+def _bars(shop: Workshop) -> dict[str, tuple[DailyBar, ...]]:
+    """Each instrument's series: its own, or its expiries joined."""
+    known = shop.store.series()
+    found = {}
+    for symbol in shop.plan.instruments:
+        names = [name for name in known if name == symbol or name.startswith(f"{symbol}.")]
+        series = {name: shop.store.bars(name) for name in names or [symbol]}
+        found[symbol] = joined(symbol, series, shop.plan.roll_days)
+    return found
+
+
+def _refuse_the_past(shop: Workshop, on: date) -> None:
+    books = shop.journal.books()
+    if books and books[-1][0] > on:
+        raise UserError("HY-867", on=on, last=books[-1][0])
+
+
+def _leads(shop: Workshop, book: Book) -> bool:
+    pointer = shop.ledger.champions.pointer()
+    return pointer is None or pointer.champion_id == book.champion
+
+
+def _as_the_ledger_has_it(shop: Workshop, book: Book) -> Book:
+    """The book under the champion the ledger points to: a person may have changed it since."""
+    pointer = shop.ledger.champions.pointer()
+    if pointer is None or pointer.champion_id == book.champion:
+        return book
+    return book.promoted(pointer.champion_id)
+
+
+def _account(shop: Workshop, cycle: Cycle, symbol: str) -> Account:
+    fills = [one for one in cycle.fills if one["symbol"] == symbol]
+    days = sorted({date.fromisoformat(str(one["session_on"])) for one in fills})
+    targets = {
+        day: parent.plan.target
+        for day in days
+        for parent in shop.ledger.session(day)
+        if parent.plan.symbol == symbol
+    }
+    return Account(fills, targets, shop.plan.capital_usd, tuple(shop.breaks(symbol)))
+
+
+def _trials(shop: Workshop) -> Trials:
+    """The journal's true count, failures included, and how much their daily Sharpe ratios differ."""
+    ratios = [
+        one.metrics["sharpe"] / 252**0.5 for one in shop.journal.experiments() if "sharpe" in one.metrics
+    ]
+    mean = sum(ratios) / len(ratios) if ratios else 0.0
+    variance = sum((one - mean) ** 2 for one in ratios) / len(ratios) if ratios else 0.0
+    return Trials(max(shop.journal.trials(), 1), variance)
+
+
+def forecasts_of(cycle: Cycle, model_id: str) -> Floats:
+    """[T, N]: what one arm says."""
+    said: Floats = cycle.arena.forecasts[:, :, cycle.arena.ids.index(model_id)]
+    return said

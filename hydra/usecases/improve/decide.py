@@ -1,0 +1,260 @@
+"""The book of a session: decided by the rule, allowed by autonomy or a person, recorded once, then applied.
+
+The record comes first and says where the champion's pointer stood; the ledger follows in one transaction. A
+crash between the two leaves a record whose rerun applies it; a change by hand in between leaves it behind.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from hydra.domain.champion import Autonomy, Change
+from hydra.domain.errors import Unavailable
+from hydra.ports import Conflict
+from hydra.research.book import CHALLENGER_PRIOR_MAX, Book, Role
+from hydra.research.experiment import canonical
+from hydra.research.filters import Floats
+from hydra.research.heal import RULES
+from hydra.research.heal.rule import YEAR
+from hydra.research.healing import (
+    Arena,
+    Healed,
+    Mind,
+    arena_of,
+    begun,
+    combined,
+    is_challenger,
+    stepped,
+    with_member,
+)
+from hydra.research.power import years_to_power
+from hydra.research.roster import Member
+from hydra.research.sharpe import spa_p
+from hydra.research.track import slippage_days
+from hydra.usecases.improve.cycle import Cycle, stops_of
+from hydra.usecases.improve.record import Decision, decision_of, decision_plain, facts_of
+from hydra.usecases.improve.workshop import Workshop
+
+CYCLE = "daily-cycle"
+SPA_DRAWS = 999
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change of champion that the rule wants, and the evidence a person is shown."""
+
+    leader: str
+    predecessor: str
+    change: Change
+    evidence: Mapping[str, float]
+    needs_person: bool
+
+
+def heal(shop: Workshop, cycle: Cycle) -> Healed:
+    """What the rule makes of every session since the last book; as it was, where healing is locked."""
+    rule = RULES[shop.plan.rule]
+    if cycle.decided is not None:
+        one = cycle.decided
+        cycle.healed = Healed(one.book, one.book.champion, dict(one.book.moved), one.mind)
+    elif cycle.mind is None or cycle.mind.rule != rule.name:
+        cycle.healed = begun(rule, cycle.arena, cycle.book, cycle.panel.days[-1])
+    elif shop.autonomy is Autonomy.LOCKDOWN:
+        cycle.healed = Healed(cycle.book, cycle.book.champion, dict(cycle.book.moved), cycle.mind)
+        cycle.notes.append("LOCKDOWN: the book stays as it is")
+    else:
+        cycle.healed = stepped(rule, cycle.arena, cycle.book, cycle.mind, cycle.traded)
+    return cycle.healed
+
+
+def proposal_of(shop: Workshop, cycle: Cycle) -> Proposal | None:
+    """The change of champion the rule wants; None where there is none, or the session is decided."""
+    healed = cycle.healed
+    if healed is None or cycle.decided is not None or healed.leader == cycle.book.champion:
+        return None
+    level = shop.autonomy
+    is_new = is_challenger(cycle.book, healed.leader)
+    return Proposal(
+        leader=healed.leader,
+        predecessor=cycle.book.champion,
+        change=Change.ROLLED_BACK if healed.leader == cycle.book.predecessor else Change.PROMOTED,
+        evidence=evidence_of(cycle.arena, healed.leader, cycle.book.champion),
+        needs_person=level is Autonomy.SUPERVISED or (level is Autonomy.SEMI and is_new),
+    )
+
+
+def evidence_of(arena: Arena, leader: str, champion: str) -> dict[str, float]:
+    """Both arms' record of two years, the difference, its p-value, and the years it takes to know."""
+    mine, other = (arena.pnl[-504:, arena.ids.index(one)] for one in (leader, champion))
+    gap = _sharpe(mine - other)
+    years = years_to_power(gap)
+    return {
+        "sharpe_leader": round(_sharpe(mine), 3),
+        "sharpe_champion": round(_sharpe(other), 3),
+        "sharpe_difference": round(gap, 3),
+        "p_value": round(spa_p((mine - other)[:, None], SPA_DRAWS, seed=1), 4),
+        "days": float(mine.size),
+        "years_to_80_percent_power": round(years, 1) if np.isfinite(years) else 9999.0,
+    }
+
+
+def settle(shop: Workshop, cycle: Cycle, proposal: Proposal | None, approver: str = "") -> Decision:
+    """The decision of the session: with the change where nobody must be asked or a person approved it."""
+    if cycle.decided is not None:
+        cycle.decision = cycle.decided
+        return cycle.decided
+    assert cycle.healed is not None
+    healed, change = cycle.healed, None
+    if proposal is not None and (approver or not proposal.needs_person):
+        change = proposal.change
+    elif proposal is not None:
+        healed = _held_back(cycle, healed)
+        cycle.notes.append(f"{proposal.leader} was not made champion: nobody approved it")
+    elif shop.ledger.champions.pointer() is None:
+        change = Change.BEGUN
+    book, mind, members = healed.book, healed.mind, cycle.members
+    if shop.autonomy is not Autonomy.LOCKDOWN:
+        book, mind, members = _admitted(shop, cycle, book, mind)
+    cycle.decision = Decision(
+        on=cycle.on,
+        book=book,
+        members=members,
+        mind=mind,
+        forecasts=combined(cycle.arena, healed.book),
+        hashes=dict(zip(cycle.panel.symbols, cycle.panel.hashes, strict=True)),
+        stops=stops_of(cycle),
+        pointer_seq=cycle.pointer_seq,
+        change=change,
+        predecessor=cycle.book.champion if change in (Change.PROMOTED, Change.ROLLED_BACK) else "",
+        evidence=canonical(dict(proposal.evidence)) if proposal and change else "{}",
+        by=approver or CYCLE,
+    )
+    return cycle.decision
+
+
+def apply(shop: Workshop, cycle: Cycle) -> Decision:
+    """Record the decision, then tell the ledger; of two runners one records, both apply the same."""
+    assert cycle.decision is not None
+    if cycle.decided is None:
+        at = shop.clock.now().isoformat()
+        payload = decision_plain(shop, cycle.decision)
+        shop.journal.record_book(cycle.on, cycle.decision.book.champion, payload, at)
+        found = shop.journal.book(cycle.on)
+        assert found is not None
+        cycle.decision = cycle.decided = decision_of(shop, cycle.on, found[1])
+    publish(shop, cycle.decision)
+    return cycle.decision
+
+
+def publish(shop: Workshop, decision: Decision) -> bool:
+    """What follows from a recorded decision, unless it is there already or a person came later."""
+    champions = shop.ledger.champions
+    seq = champions.seq()
+    facts = facts_of(shop, decision)
+    if seq == decision.pointer_seq + 1 and decision.change is not None:
+        pointer = champions.pointer()
+        if pointer is not None and pointer.champion_id == decision.book.champion:
+            facts = facts[1:]
+            return _told(shop, seq, facts) if champions.plan(decision.on) is None else False
+    if seq != decision.pointer_seq:
+        return False
+    return _told(shop, seq, facts)
+
+
+def plan_meanwhile(shop: Workshop, cycle: Cycle) -> None:
+    """While a person is asked, trading goes on with the book as it was, on today's forecasts and stops."""
+    if cycle.decided is not None or shop.ledger.champions.plan(cycle.on) is not None:
+        return
+    assert cycle.healed is not None
+    meanwhile = Decision(
+        on=cycle.on,
+        book=cycle.book,
+        members=cycle.members,
+        mind=cycle.mind or cycle.healed.mind,
+        forecasts=combined(cycle.arena, cycle.book),
+        hashes=dict(zip(cycle.panel.symbols, cycle.panel.hashes, strict=True)),
+        stops=stops_of(cycle),
+        pointer_seq=cycle.pointer_seq,
+        change=None,
+        predecessor="",
+        evidence="{}",
+        by=CYCLE,
+    )
+    publish(shop, meanwhile)
+
+
+def _told(shop: Workshop, seq: int, facts: object) -> bool:
+    outcome = shop.ledger.change_champion(seq, facts)  # type: ignore[arg-type]  # two kinds of account events
+    if isinstance(outcome, Conflict):
+        raise Unavailable("HY-406", where="the champion's stream", problem=f"{outcome.reason}; run it again")
+    return True
+
+
+def _held_back(cycle: Cycle, healed: Healed) -> Healed:
+    """Without a yes: the book as it was, and a rule that still takes the old champion for its leader."""
+    index = float(cycle.arena.ids.index(cycle.book.champion))
+    state = dict(healed.mind.state)
+    if "champion" in state:
+        state["champion"] = np.full_like(state["champion"], index)
+    return Healed(cycle.book, cycle.book.champion, dict(cycle.book.moved), replace(healed.mind, state=state))
+
+
+def _admitted(shop: Workshop, cycle: Cycle, book: Book, mind: Mind) -> tuple[Book, Mind, tuple[Member, ...]]:
+    """The best of today's passed candidates enter at a prior of .05, as long as there is room for them."""
+    members = cycle.members
+    passed = sorted(cycle.walked.values(), key=lambda one: -(one[1].fitness or 0.0))
+    for member, _ in passed:
+        room = shop.plan.challengers_max - sum(arm.role is Role.CHALLENGER for arm in book.arms)
+        if room <= 0 or member.model_id in {one.model_id for one in members}:
+            continue
+        book = book.admitted(member.model_id)
+        mind = with_member(mind, CHALLENGER_PRIOR_MAX)
+        members = (*members, member)
+        cycle.notes.append(f"{member.model_id} enters at a prior of {CHALLENGER_PRIOR_MAX}")
+    return book, mind, members
+
+
+def by_hand(shop: Workshop, cycle: Cycle, model_id: str, change: Change, by: str, reason: str) -> Decision:
+    """Another champion by a person's word, and the next session's plan with it, in one transaction.
+
+    The rule begins anew with this champion; the next cycle goes on from there.
+    """
+    old = cycle.book.champion
+    fills = slippage_days(cycle.panel.days, list(cycle.fills), cycle.panel.symbols)
+    book = _current(cycle).promoted(model_id)
+    arena = arena_of(cycle.panel, _members_of(cycle), fills)
+    healed = begun(RULES[shop.plan.rule], arena, book, cycle.panel.days[-1])
+    decision = Decision(
+        on=cycle.on,
+        book=healed.book,
+        members=arena.members,
+        mind=healed.mind,
+        forecasts=combined(arena, healed.book),
+        hashes=dict(zip(cycle.panel.symbols, cycle.panel.hashes, strict=True)),
+        stops=stops_of(cycle),
+        pointer_seq=cycle.pointer_seq,
+        change=change,
+        predecessor=old,
+        evidence=canonical({**evidence_of(arena, model_id, old), "reason": reason}),
+        by=by,
+    )
+    if not publish(shop, decision):
+        problem = "another change of champion came first; look at `hydra status`"
+        raise Unavailable("HY-406", where="the champion's stream", problem=problem)
+    return decision
+
+
+def _current(cycle: Cycle) -> Book:
+    """The newest book there is: this session's, if it is decided, under the champion that leads now."""
+    if cycle.decided is None:
+        return cycle.book
+    return cycle.decided.book.promoted(cycle.book.champion)
+
+
+def _members_of(cycle: Cycle) -> tuple[Member, ...]:
+    return cycle.decided.members if cycle.decided is not None else cycle.members
+
+
+def _sharpe(pnl: Floats) -> float:
+    spread = float(pnl.std(ddof=1)) if pnl.size > 1 else 0.0
+    return float(pnl.mean()) / spread * YEAR if spread > 0 else 0.0

@@ -1,0 +1,195 @@
+"""Mutations of the champion: tried in the sandbox, measured outside of it, journalled in any case."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from hydra.domain.errors import UserError
+from hydra.research.candidate import learns
+from hydra.research.experiment import Experiment
+from hydra.research.families import SEEDS
+from hydra.research.filters import Floats
+from hydra.research.hygiene import Trials, judged
+from hydra.research.models import spec_of
+from hydra.research.mutate import Mutation, Repertoire, Tried, propose
+from hydra.research.observation import Cause
+from hydra.research.panel import Panel, joined, panel_of
+from hydra.research.roster import Member, bars_of, fresh, named, parameters, plain
+from hydra.usecases.improve.cycle import Cycle
+from hydra.usecases.improve.workshop import Tried as Walked
+from hydra.usecases.improve.workshop import Workshop
+
+BY_HAND = "by_hand"
+
+
+def mutations_of(shop: Workshop, cycle: Cycle, by_hand: Iterable[Any] = ()) -> Sequence[Mutation]:
+    """What to try: the playbook's answer to each cause, within the budget; nothing once it is decided."""
+    if cycle.decided is not None:
+        return ()
+    champion = plain(cycle.champion.spec)
+    journal = [Tried.of(one) for one in shop.journal.experiments()]
+    chosen = [_given(champion, raw) for raw in by_hand]
+    for cause in dict.fromkeys(one.cause for one in cycle.diagnoses):
+        proposed = propose(
+            cause,
+            champion,
+            _repertoire(cycle),
+            journal,
+            cycle.on,
+            budget=shop.plan.budget,
+            learnt_until=cycle.champion.train_until,
+            spent_today=len(chosen),
+        )
+        known = {one.trial_id for one in chosen} | {_spec_key(one) for one in cycle.members}
+        chosen += [one for one in proposed if one.trial_id not in known]
+    return chosen
+
+
+def try_all(shop: Workshop, cycle: Cycle, mutations: Sequence[Mutation]) -> Sequence[Experiment]:
+    """Every mutation's experiment, in order; what the journal has of the very same is not run again.
+
+    Of a session that is decided they are those on record.
+    """
+    if cycle.decided is not None:
+        made_for = cycle.on.isoformat()
+        cycle.experiments = [one for one in shop.journal.experiments() if one.until == made_for]
+        return cycle.experiments
+    known = {one.experiment_id: one for one in shop.journal.experiments()}
+    drafts = [_draft(shop, cycle, one) for one in mutations]
+    fresh_ones = [one for one in drafts if one.experiment_id not in known]
+    walked = shop.sandbox.walk([one.spec for one in fresh_ones], cycle.panel.close, cycle.panel.volume)
+    for draft, run in zip(fresh_ones, walked, strict=True):
+        parent = _parent_forecasts(cycle.panel, draft)
+        done = measured(draft, run, cycle.panel, parent, cycle.trials, shop.plan.capital_usd)
+        shop.journal.record(done)
+        known[done.experiment_id] = done
+        if done.has_passed:
+            cycle.walked[done.experiment_id] = (_member(cycle, done, run), done)
+    cycle.experiments = [known[one.experiment_id] for one in drafts]
+    return cycle.experiments
+
+
+def rerun(shop: Workshop, wanted: Experiment) -> Experiment:
+    """The experiment run again on the bars as they were known then; HY-865 where they cannot be had.
+
+    Equal numbers are the proof that it is on record as it was.
+    """
+    if not wanted.instruments:
+        problem = "its record does not say of which instruments and days its data was"
+        raise UserError("HY-865", given=wanted.experiment_id, problem=problem)
+    panel = _panel_as_known(shop, wanted)
+    if panel.data_hash != wanted.data_hash:
+        problem = f"its data was {wanted.data_hash}, the store has {panel.data_hash}"
+        raise UserError("HY-865", given=wanted.experiment_id, problem=problem)
+    (run,) = shop.sandbox.walk([wanted.spec], panel.close, panel.volume)
+    trials = Trials(int(wanted.metrics.get("trials", 1)), float(wanted.metrics.get("trial_variance", 0.0)))
+    capital = float(wanted.metrics.get("capital_usd", shop.plan.capital_usd))
+    return measured(wanted, run, panel, _parent_forecasts(panel, wanted), trials, capital)
+
+
+def measured(
+    draft: Experiment, run: Walked, panel: Panel, parent: Floats, trials: Trials, capital_usd: float
+) -> Experiment:
+    """The draft with what came of it; a candidate that did not finish has an end and no figures."""
+    if run.end != "FINISHED":
+        return replace(draft, ended=run.end, detail=run.detail, refusals=(f"SANDBOX: {run.end}",))
+    found = judged(
+        panel,
+        run.forecasts,
+        parent,
+        parameters=parameters(draft.spec),
+        capital_usd=capital_usd,
+        trials=trials,
+        seed=draft.seed,
+    )
+    return replace(
+        draft,
+        ended=run.end,
+        detail=run.detail,
+        refusals=found.refusals,
+        metrics=found.figures,
+        fitness=found.fitness.value,
+        p_value=found.p_value,
+        deflated_sharpe=found.deflated_sharpe,
+    )
+
+
+def _draft(shop: Workshop, cycle: Cycle, mutation: Mutation) -> Experiment:
+    return Experiment(
+        spec=mutation.spec,
+        parent=mutation.parent,
+        cause=mutation.cause.value,
+        operator=str(mutation.operator),
+        seed=shop.plan.seed,
+        data_hash=cycle.panel.data_hash,
+        build_id=shop.build_id,
+        ended="",
+        refusals=(),
+        recorded_at=shop.clock.now(),
+        train_until=mutation.train_until,
+        until=cycle.on.isoformat(),
+        instruments=cycle.panel.symbols,
+    )
+
+
+def _given(champion: Any, raw: Any) -> Mutation:
+    """A candidate a person wrote; HY-860 for a spec that cannot be built."""
+    try:
+        spec = spec_of(raw)
+    except ValueError as error:
+        raise UserError("HY-860", problem=error) from error
+    return Mutation(plain(spec), champion, Cause.POWER_TOO_LOW, BY_HAND)  # type: ignore[arg-type]
+
+
+def _repertoire(cycle: Cycle) -> Repertoire:
+    """Families that can forecast on these bars: carry needs a further contract, which a panel has not."""
+    names = [one.name for one in SEEDS if one.name != "carry"]
+    if len(cycle.panel.symbols) < 2:
+        names.remove("pairs")
+    specs = {name: plain(spec_of({"parts": [{"family": name}]})) for name in (*names, "boosted")}
+    return Repertoire(specs, frozenset({"boosted"}), _can_be_built)
+
+
+def _can_be_built(spec: Any) -> bool:
+    try:
+        spec_of(spec)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _spec_key(member: Member) -> str:
+    return Mutation(plain(member.spec), {}, Cause.POWER_TOO_LOW, BY_HAND, member.train_until).trial_id  # type: ignore[arg-type]
+
+
+def _parent_forecasts(panel: Panel, draft: Experiment) -> Floats:
+    """What the parent says on the same days; nothing where it learns, for it would know its own future."""
+    spec = spec_of(draft.parent)
+    out = np.zeros(panel.close.shape)
+    if not learns(spec):
+        parent = fresh(spec)
+        for at, symbol in enumerate(panel.symbols):
+            out[:, at] = parent.spec.forecast(bars_of(panel, at), parent.artefacts(symbol))
+    return out
+
+
+def _member(cycle: Cycle, done: Experiment, run: Walked) -> Member:
+    spec = spec_of(done.spec)
+    if not learns(spec):
+        return fresh(spec)
+    until = done.train_until or done.until
+    learnt = dict(zip(cycle.panel.symbols, run.learnt, strict=True))
+    return Member(named(spec, until), spec, learnt, until)
+
+
+def _panel_as_known(shop: Workshop, wanted: Experiment) -> Panel:
+    known = shop.store.series()
+    bars = {}
+    for symbol in wanted.instruments:
+        names = [name for name in known if name == symbol or name.startswith(f"{symbol}.")]
+        series = {name: shop.store.bars(name, wanted.recorded_at) for name in names or [symbol]}
+        bars[symbol] = joined(symbol, series, shop.plan.roll_days)
+    return panel_of(bars, shop.plan.instruments, date.fromisoformat(wanted.until))

@@ -1,0 +1,129 @@
+"""A session's decision as it is kept: one JSON object, written once; everything after it can be redone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from hydra.domain.champion import BookPlanned, ChampionChanged, Change, PlannedForecast
+from hydra.research.book import Book, book_of, book_text
+from hydra.research.experiment import spec_id
+from hydra.research.healing import Mind, mind_of, mind_plain
+from hydra.research.roster import Member, decimal, member_of, plain
+from hydra.usecases.improve.workshop import Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The book of one session, who changed and why, what the rule remembers, what each market is to hold.
+
+    `pointer_seq` is where the champion's stream stood: a rerun applies this decision only from there.
+    """
+
+    on: date
+    book: Book
+    members: tuple[Member, ...]
+    mind: Mind
+    forecasts: Mapping[str, float]
+    hashes: Mapping[str, str]
+    stops: Mapping[str, str]
+    pointer_seq: int
+    change: Change | None
+    predecessor: str
+    evidence: str
+    by: str
+
+
+def decision_plain(shop: Workshop, decision: Decision) -> dict[str, Any]:
+    """As JSON; every arm's artefact is registered first: the record names nothing that is not there."""
+    return {
+        "book": book_text(decision.book),
+        "members": {one.model_id: registered(shop, one) for one in decision.members},
+        "mind": mind_plain(decision.mind),
+        "forecasts": dict(decision.forecasts),
+        "hashes": dict(decision.hashes),
+        "stops": dict(decision.stops),
+        "pointer_seq": decision.pointer_seq,
+        "change": decision.change.value if decision.change else None,
+        "predecessor": decision.predecessor,
+        "evidence": decision.evidence,
+        "by": decision.by,
+    }
+
+
+def decision_of(shop: Workshop, on: date, raw: Mapping[str, Any]) -> Decision:
+    """The decision of such an object; HY-855 where an arm's artefact is not the one it was."""
+    return Decision(
+        on=on,
+        book=book_of(raw["book"]),
+        members=loaded(shop, raw["members"], book_of(raw["book"])),
+        mind=mind_of(raw["mind"]),
+        forecasts=raw["forecasts"],
+        hashes=raw["hashes"],
+        stops=raw["stops"],
+        pointer_seq=int(raw["pointer_seq"]),
+        change=Change(raw["change"]) if raw["change"] else None,
+        predecessor=str(raw["predecessor"]),
+        evidence=str(raw["evidence"]),
+        by=str(raw["by"]),
+    )
+
+
+def registered(shop: Workshop, member: Member) -> str:
+    """The sha256 of the model's artefact, registered now if it never was."""
+    return shop.registry.register(
+        member.model_id,
+        "+".join(part.family for part in member.spec.parts),
+        plain(member.spec),
+        member.text,
+        build_id=shop.build_id,
+        registered_at=shop.clock.now(),
+    )
+
+
+def loaded(shop: Workshop, sha256_of: Mapping[str, str], book: Book) -> tuple[Member, ...]:
+    """Every arm of the book, its artefact proven."""
+    return tuple(
+        member_of(arm.spec_id, shop.registry.load(arm.spec_id, sha256_of[arm.spec_id])) for arm in book.arms
+    )
+
+
+def facts_of(shop: Workshop, decision: Decision) -> Sequence[ChampionChanged | BookPlanned]:
+    """What the ledger is told of it: the plan, and before it the change of champion if there is one."""
+    sha256_of = {one.model_id: registered(shop, one) for one in decision.members}
+    book_sha256 = shop.registry.keep(book_text(decision.book))
+    leader = decision.book.champion
+    plan = BookPlanned(
+        session_on=decision.on,
+        champion_id=leader,
+        sha256=sha256_of[leader],
+        book_sha256=book_sha256,
+        envelope=decision.book.envelope,
+        vol_target_year=decimal(shop.plan.vol_target_year / len(shop.plan.instruments) ** 0.5),
+        position_fraction=decimal(shop.plan.position_fraction),
+        adv_fraction=decimal(shop.plan.adv_fraction),
+        forecasts=tuple(
+            PlannedForecast(symbol, decimal(said), decision.hashes[symbol], decision.stops.get(symbol, ""))
+            for symbol, said in decision.forecasts.items()
+        ),
+        by=decision.by,
+    )
+    if decision.change is None:
+        return (plan,)
+    change = ChampionChanged(
+        champion_id=leader,
+        sha256=sha256_of[leader],
+        book_sha256=book_sha256,
+        predecessor_id=decision.predecessor,
+        predecessor_sha256=sha256_of.get(decision.predecessor, ""),
+        change=decision.change,
+        from_session=decision.on,
+        evidence=decision.evidence,
+        by=decision.by,
+    )
+    return (change, plan)
+
+
+def trial_of(member: Member) -> str:
+    """The identity of the member's spec among experiments."""
+    return spec_id(plain(member.spec))

@@ -1,0 +1,118 @@
+"""A market with a known trend edge that may turn, in whole bars, and a workshop over it on a real disk."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hydra.config import Settings, load_settings
+from hydra.domain.market import DailyBar
+from hydra.persistence.bars import ParquetBarStore
+from hydra.research.experiment import Spec
+from hydra.research.features import trend_scale
+from hydra.research.filters import Floats
+from hydra.usecases.improve.workshop import Sandbox, Tried, Workshop
+from hydra.workshop import open_workshop
+
+SYMBOLS = ("ZO", "HE")
+FIRST = date(2021, 1, 4)
+
+
+@dataclass
+class Hands:
+    """A clock moved by hand."""
+
+    at: datetime = datetime(2026, 11, 20, 22, tzinfo=UTC)
+    speed: float = 1.0
+
+    def now(self) -> datetime:
+        return self.at
+
+    def wall_s(self) -> float:
+        return self.at.timestamp()
+
+    def wall_delay(self, until: datetime) -> float:
+        return (until - self.at).total_seconds()
+
+    def market(self, wall_s: float) -> timedelta:
+        return timedelta(seconds=wall_s)
+
+    async def sleep_until(self, until: datetime) -> None:
+        self.at = until
+
+    async def sleep_wall(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+def weekdays(first: date, count: int) -> list[date]:
+    days, on = [], first
+    while len(days) < count:
+        if on.weekday() < 5:
+            days.append(on)
+        on += timedelta(days=1)
+    return days
+
+
+def edge_bars(seed: int, days: int, sharpe: float, flip_at: int | None = None, level: float = 400.0) -> tuple[DailyBar, ...]:
+    """Bars whose trend of spans 8 and 32 earns this yearly Sharpe, until the edge turns at that day."""
+    rng = np.random.default_rng(seed)
+    sigma, fast, slow, price, pull = 0.01 * level, 0.0, 0.0, 0.0, 0.0
+    scale, kappa = trend_scale(8, 32), sharpe / 252**0.5
+    closes, close = [], level
+    for day in range(days):
+        sign = -1.0 if flip_at is not None and day >= flip_at else 1.0
+        step = sign * kappa * pull + rng.standard_normal()
+        close += sigma * step
+        price += step
+        fast += 2 / 9 * (price - fast)
+        slow += 2 / 33 * (price - slow)
+        pull = float(np.clip((fast - slow) / scale, -2, 2))
+        closes.append(round(close, 2))
+    bars, before = [], closes[0]
+    for on, now in zip(weekdays(FIRST, days), closes, strict=True):
+        high, low = max(before, now) + 0.5, min(before, now) - 0.5
+        prices = (Decimal(str(round(one, 2))) for one in (before, high, low, now))
+        bars.append(DailyBar(on, *prices, 900 + on.day))
+        before = now
+    return tuple(bars)
+
+
+class NoSandbox:
+    """Where a test is not about candidates: each would time out."""
+
+    def walk(self, specs: Sequence[Spec], close: Floats, volume: Floats) -> Sequence[Tried]:
+        return [Tried("TIMED_OUT", "not run here") for _ in specs]
+
+
+def settings_at(folder: Path, **healing: Any) -> Settings:
+    given = {f"healing.{key}": value for key, value in healing.items()}
+    return load_settings(
+        environ={"HYDRA_DATA_DIR": str(folder)}, overrides={"healing.symbols": "ZO,HE", **given}
+    )
+
+
+@dataclass
+class World:
+    """A folder with bars and a ledger; `workshop` opens it as a research process does."""
+
+    folder: Path
+    clock: Hands = field(default_factory=Hands)
+    sandbox: Sandbox = field(default_factory=NoSandbox)
+    fills: list[dict[str, Any]] = field(default_factory=list)
+
+    def bars(self, symbol: str, bars: Sequence[DailyBar], known_at: datetime | None = None) -> None:
+        ParquetBarStore(self.folder / "bars").put(symbol, bars, known_at or datetime(2020, 1, 1, tzinfo=UTC), "test")
+
+    @contextmanager
+    def workshop(self, **healing: Any) -> Iterator[Workshop]:
+        with open_workshop(settings_at(self.folder, **healing), self.clock) as shop:
+            yield replace(shop, sandbox=self.sandbox, fills=lambda: self.fills or [])
+
+    def at(self, on: date) -> None:
+        """The evening before that session."""
+        self.clock.at = datetime.combine(on, time(1), tzinfo=UTC)
