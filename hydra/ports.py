@@ -269,6 +269,18 @@ class ExperimentJournal(Protocol):
     def last_book(self, before: date) -> tuple[date, str, dict[str, Any]] | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """A model's row: `spec` is canonical JSON, `sha256` of its artefact's bytes."""
+
+    model_id: str
+    family: str
+    spec: str
+    sha256: str
+    registered_at: datetime
+    build_id: str
+
+
 class ModelRegistry(Protocol):
     """Text artefacts, loaded only by the sha256 of the promotion."""
 
@@ -284,3 +296,4 @@ class ModelRegistry(Protocol):
     ) -> str: ...
     def load(self, model_id: str, sha256: str) -> str: ...
     def keep(self, text: str) -> str: ...
+    def models(self) -> Sequence[RegisteredModel]: ...

@@ -45,6 +45,14 @@ COMMANDS: Final[dict[str, LateCommand]] = {
     "trading": LateCommand("trading", "Trade", "Show, narrow or widen what may be sent."),
     "kill": LateCommand("kill", "Trade", "Stop now: no new order, cancel everything, prove it gone.", "kill"),
     "doctor": LateCommand("doctor", "Look", "What keeps a session from running, with the fix.", "doctor"),
+    "run": LateCommand("healing", "Heal", "The daily cycle: observe, diagnose, mutate, decide, plan.", "run"),
+    "diagnose": LateCommand("healing", "Heal", "What is wrong with the champion, with evidence.", "diagnose"),
+    "status": LateCommand("healing", "Heal", "Who leads, the book, the next targets.", "status"),
+    "journal": LateCommand("journal", "Heal", "Every experiment that was made; run one again."),
+    "promote": LateCommand("healing", "Heal", "Make another arm the champion, by name.", "promote"),
+    "rollback": LateCommand("healing", "Heal", "Back to the champion before this one.", "rollback"),
+    "pause": LateCommand("healing", "Heal", "What healing may do by itself.", "pause"),
+    "bars": LateCommand("bars", "Heal", "The bar store: import, fetch, list."),
     "ledger": LateCommand("ledger", "Look", "Export and verify the ledger."),
     "simulate": LateCommand(
         "simulate", "Prove", "Seeded worlds full of faults, judged from outside.", "simulate"

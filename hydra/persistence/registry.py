@@ -5,7 +5,6 @@ refused. LightGBM's text form and JSON are text; a pickle is not.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +13,7 @@ from hydra.domain.errors import BrokenLaw, Unavailable, UserError, did_you_mean
 from hydra.persistence.artefacts import keep_artefact, prove_artefact
 from hydra.persistence.codec import instant_of, instant_text
 from hydra.persistence.database import Database, Failure, TransactionFailed
+from hydra.ports import RegisteredModel
 from hydra.research.experiment import canonical
 
 TEXT_BYTES_MAX: Final = 64 << 20
@@ -23,18 +23,6 @@ _ALL: Final = (
     "SELECT model_id, family, spec, sha256, registered_at, build_id FROM models"
     " ORDER BY registered_at, model_id"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredModel:
-    """A model's row: `spec` is canonical JSON, `sha256` of its artefact's bytes."""
-
-    model_id: str
-    family: str
-    spec: str
-    sha256: str
-    registered_at: datetime
-    build_id: str
 
 
 class ModelRegistry:

@@ -20,13 +20,15 @@ from hydra.research.heal.replay import research_rules, shadow
 from hydra.research.heal.rule import DAYS_PER_YEAR, YEAR
 from hydra.research.healing import CLAIM_SHARPE
 from hydra.research.kernel import CONTINUOUS_LOT, Market, Rules, of_columns, run
-from hydra.research.panel import Panel
+from hydra.research.panel import Panel, latest
 from hydra.research.sharpe import spa_p
 
 FOLDS_MIN = 3
 COST_SHARPE_MAX = CLAIM_SHARPE
 CAPACITY_MIN = 0.25
 SPA_DRAWS = 999
+RECENT_DAYS = 1008
+"""Capacity and breakers are asked of the last four years: the markets that the candidate would enter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,9 @@ def judged(
         parameters=parameters,
     )
     cost = float((gross - net).mean()) * YEAR
-    capacity, trips = _capacity(panel, said, capital_usd), _trips(panel, said, capital_usd)
+    recent = np.ascontiguousarray(said[-RECENT_DAYS:])
+    late = latest(panel, RECENT_DAYS)
+    capacity, trips = _capacity(late, recent, capital_usd), _trips(late, recent, capital_usd)
     value = fitness(metrics)
     return Judged(
         metrics=metrics,

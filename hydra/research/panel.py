@@ -7,7 +7,7 @@ A day on which an instrument did not trade keeps its close and has no volume; wh
 import bisect
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -78,6 +78,12 @@ class Panel:
     def row(self, on: date) -> int:
         """The last row that is not later than that day; -1 before the first."""
         return bisect.bisect_right(self.days, on) - 1
+
+
+def latest(panel: Panel, days: int) -> Panel:
+    """Its last days only."""
+    cut = {name: getattr(panel, name)[-days:] for name in ("close", "fill", "volume", "sigma", "half_spread")}
+    return replace(panel, days=panel.days[-days:], **cut)
 
 
 def joined(symbol: str, series: Mapping[str, tuple[DailyBar, ...]], roll_days: int) -> tuple[DailyBar, ...]:

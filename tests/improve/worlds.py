@@ -58,7 +58,9 @@ def weekdays(first: date, count: int) -> list[date]:
     return days
 
 
-def edge_bars(seed: int, days: int, sharpe: float, flip_at: int | None = None, level: float = 400.0) -> tuple[DailyBar, ...]:
+def edge_bars(
+    seed: int, days: int, sharpe: float, flip_at: int | None = None, level: float = 400.0
+) -> tuple[DailyBar, ...]:
     """Bars whose trend of spans 8 and 32 earns this yearly Sharpe, until the edge turns at that day."""
     rng = np.random.default_rng(seed)
     sigma, fast, slow, price, pull = 0.01 * level, 0.0, 0.0, 0.0, 0.0
@@ -106,7 +108,9 @@ class World:
     fills: list[dict[str, Any]] = field(default_factory=list)
 
     def bars(self, symbol: str, bars: Sequence[DailyBar], known_at: datetime | None = None) -> None:
-        ParquetBarStore(self.folder / "bars").put(symbol, bars, known_at or datetime(2020, 1, 1, tzinfo=UTC), "test")
+        ParquetBarStore(self.folder / "bars").put(
+            symbol, bars, known_at or datetime(2020, 1, 1, tzinfo=UTC), "test"
+        )
 
     @contextmanager
     def workshop(self, **healing: Any) -> Iterator[Workshop]:

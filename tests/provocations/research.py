@@ -1,8 +1,12 @@
-"""HY-85x, provoked below the command line where its command does not exist yet: same line, same exit."""
+"""HY-85x and HY-86x; what no command reaches is provoked below the command line: same line, same exit."""
 
+import json
+from datetime import date, timedelta
 from subprocess import CompletedProcess
 
 from tests.provocations import Scene, provokes
+
+DECISION = ("--by", "anna", "--reason", "seen on the plot")
 
 _FRAME = """
 import sys
@@ -109,3 +113,153 @@ def bars_nobody_imported(scene: Scene) -> CompletedProcess[str]:
 def an_artefact_that_is_no_text(scene: Scene) -> CompletedProcess[str]:
     binary = "registry.register('gbm-2', 'gbm', {}, 'a\\0b', build_id='b', registered_at=at)"
     return _attempt(scene, _TABLES + f"    {binary}\n")
+
+
+# --- the healing cycle, through its commands ------------------------------------------------------------
+
+HEALING = {"HYDRA_HEALING_SYMBOLS": "ZO"}
+
+
+def _walk_csv(days: int = 300) -> str:
+    """A quiet walk of whole cents, the same each time."""
+    rows, level, on = ["date,open,high,low,close,volume"], 400.0, date(2025, 1, 6)
+    for day in range(days):
+        after = level + ((day * 7919) % 13 - 6) / 4
+        rows.append(f"{on},{level},{max(level, after) + 1},{min(level, after) - 1},{after},{500 + day % 50}")
+        level, on = after, on + timedelta(days=3 if on.weekday() == 4 else 1)
+    return "\n".join(rows) + "\n"
+
+
+def _imported(scene: Scene, text: str | None = None) -> None:
+    scene.file("ZO.csv", text or _walk_csv())
+    done = scene.hydra("bars", "import", "ZO.csv", "--series", "ZO")
+    assert done.returncode == 0, done.stderr
+
+
+def _healing(scene: Scene, *command: object, **env: str) -> CompletedProcess[str]:
+    return scene.hydra(*command, env={**HEALING, **env})
+
+
+@provokes("HY-850")
+def days_in_the_wrong_order(scene: Scene) -> CompletedProcess[str]:
+    head, first, second, *rest = _walk_csv(5).splitlines()
+    scene.file("ZO.csv", "\n".join([head, second, first, *rest]))
+    return scene.hydra("bars", "import", "ZO.csv", "--series", "ZO")
+
+
+@provokes("HY-850")
+def a_day_that_comes_twice(scene: Scene) -> CompletedProcess[str]:
+    head, first, *rest = _walk_csv(5).splitlines()
+    scene.file("ZO.csv", "\n".join([head, first, first, *rest]))
+    return scene.hydra("bars", "import", "ZO.csv", "--series", "ZO")
+
+
+@provokes("HY-852")
+def one_row(scene: Scene) -> CompletedProcess[str]:
+    scene.file("ZO.csv", "\n".join(_walk_csv(1).splitlines()))
+    return scene.hydra("bars", "import", "ZO.csv", "--series", "ZO")
+
+
+@provokes("HY-852")
+def a_price_that_never_moves(scene: Scene) -> CompletedProcess[str]:
+    days = [f"2026-08-{day:02},400,400,400,400,5" for day in range(3, 8)]
+    scene.file("ZO.csv", "\n".join(["date,open,high,low,close,volume", *days]))
+    return scene.hydra("bars", "import", "ZO.csv", "--series", "ZO")
+
+
+@provokes("HY-852")
+def a_cycle_on_too_few_days(scene: Scene) -> CompletedProcess[str]:
+    _imported(scene, _walk_csv(40))
+    return _healing(scene, "diagnose")
+
+
+@provokes("HY-858")
+def a_cycle_without_bars(scene: Scene) -> CompletedProcess[str]:
+    return _healing(scene, "run", "--on", "2026-11-23")
+
+
+@provokes("HY-860")
+def a_spec_with_an_unknown_key(scene: Scene) -> CompletedProcess[str]:
+    _imported(scene)
+    scene.file("mine.json", '{"parts": [{"family": "trend", "params": {"fast": 4, "pace": 16}}]}')
+    return _healing(scene, "run", "--candidate", "mine.json")
+
+
+@provokes("HY-860")
+def a_spec_that_is_no_json(scene: Scene) -> CompletedProcess[str]:
+    _imported(scene)
+    scene.file("mine.json", "parts: trend")
+    return _healing(scene, "run", "--candidate", "mine.json")
+
+
+@provokes("HY-861")
+def a_book_of_a_symbol_without_its_facts(scene: Scene) -> CompletedProcess[str]:
+    return scene.hydra("status", env={"HYDRA_HEALING_SYMBOLS": "XX"})
+
+
+@provokes("HY-862")
+def a_promotion_of_a_stranger(scene: Scene) -> CompletedProcess[str]:
+    _imported(scene)
+    return _healing(scene, "promote", "trend-9-99", *DECISION)
+
+
+@provokes("HY-863")
+def a_roll_back_of_the_first_champion(scene: Scene) -> CompletedProcess[str]:
+    return _healing(scene, "rollback", *DECISION)
+
+
+@provokes("HY-865")
+def an_experiment_whose_record_does_not_say_its_data(scene: Scene) -> CompletedProcess[str]:
+    _journalled(scene, "instruments=()")
+    return _healing(scene, "journal", "rerun", _only_experiment(scene))
+
+
+@provokes("HY-866")
+def an_experiment_nobody_made(scene: Scene) -> CompletedProcess[str]:
+    return _healing(scene, "journal", "show", "4b72d2e5")
+
+
+@provokes("HY-867")
+def a_cycle_for_a_day_before_the_last_book(scene: Scene) -> CompletedProcess[str]:
+    _imported(scene)
+    done = _healing(scene, "run", HYDRA_HEALING_BUDGET="0")
+    assert done.returncode == 0, done.stderr
+    return _healing(scene, "run", "--on", "2026-02-02", HYDRA_HEALING_BUDGET="0")
+
+
+@provokes("HY-868")
+def an_experiment_whose_numbers_do_not_repeat(scene: Scene) -> CompletedProcess[str]:
+    _imported(scene)
+    _journalled(scene, "instruments=('ZO',), fitness=0.9")
+    return _healing(scene, "journal", "rerun", _only_experiment(scene))
+
+
+def _journalled(scene: Scene, changes: str) -> None:
+    """An experiment as an earlier run may have left it, on the bars that are in the store now, if any."""
+    body = (
+        "    from datetime import date\n"
+        "    from hydra.config import load_settings\n"
+        "    from hydra.research.experiment import Experiment\n"
+        "    from hydra.research.models import spec_of\n"
+        "    from hydra.research.panel import panel_of\n"
+        "    from hydra.research.roster import SEED, plain\n"
+        "    from hydra.workshop import open_workshop\n"
+        "    with open_workshop(load_settings()) as shop:\n"
+        "        until, data = '2026-11-23', 'none'\n"
+        "        if shop.store.series():\n"
+        "            bars = {'ZO': shop.store.bars('ZO')}\n"
+        "            data = panel_of(bars, shop.plan.instruments, date(2026,11,23)).data_hash\n"
+        "        spec = plain(spec_of({'parts': [{'family': 'breakout'}]}))\n"
+        "        facts = dict(spec=spec, parent=plain(spec_of(SEED)), cause='none', operator='faster',\n"
+        "            seed=1, data_hash=data, build_id='b', ended='FINISHED', refusals=(), until=until,\n"
+        "            recorded_at=shop.clock.now())\n"
+        f"        shop.journal.record(Experiment(**{{**facts, **dict({changes})}}))\n"
+    )
+    done = scene.python(_FRAME.format(body=body), HEALING)
+    assert done.returncode == 0, done.stderr
+
+
+def _only_experiment(scene: Scene) -> str:
+    done = _healing(scene, "journal", "list", "--json")
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["experiments"][0]["id"])

@@ -49,27 +49,41 @@ def mutations_of(shop: Workshop, cycle: Cycle, by_hand: Iterable[Any] = ()) -> S
 
 
 def try_all(shop: Workshop, cycle: Cycle, mutations: Sequence[Mutation]) -> Sequence[Experiment]:
-    """Every mutation's experiment, in order; what the journal has of the very same is not run again.
+    """Every mutation's experiment, in order, run in the sandbox where the journal has it not."""
+    drafts = drafted(shop, cycle, mutations)
+    walked = shop.sandbox.walk([one.spec for one in drafts], cycle.panel.close, cycle.panel.volume)
+    for draft, run in zip(drafts, walked, strict=True):
+        journalled(shop, cycle, draft, run)
+    return cycle.experiments
 
-    Of a session that is decided they are those on record.
+
+def drafted(shop: Workshop, cycle: Cycle, mutations: Sequence[Mutation]) -> Sequence[Experiment]:
+    """What must still be run; what is on record already is taken from there.
+
+    An experiment on record of a candidate that passed is run again all the same as long as the session is not
+    decided: its model is not registered before it is admitted, and the same run gives the same model.
     """
+    cycle.experiments = []
     if cycle.decided is not None:
         made_for = cycle.on.isoformat()
         cycle.experiments = [one for one in shop.journal.experiments() if one.until == made_for]
-        return cycle.experiments
+        return ()
     known = {one.experiment_id: one for one in shop.journal.experiments()}
     drafts = [_draft(shop, cycle, one) for one in mutations]
-    fresh_ones = [one for one in drafts if one.experiment_id not in known]
-    walked = shop.sandbox.walk([one.spec for one in fresh_ones], cycle.panel.close, cycle.panel.volume)
-    for draft, run in zip(fresh_ones, walked, strict=True):
-        parent = _parent_forecasts(cycle.panel, draft)
-        done = measured(draft, run, cycle.panel, parent, cycle.trials, shop.plan.capital_usd)
-        shop.journal.record(done)
-        known[done.experiment_id] = done
-        if done.has_passed:
-            cycle.walked[done.experiment_id] = (_member(cycle, done, run), done)
-    cycle.experiments = [known[one.experiment_id] for one in drafts]
-    return cycle.experiments
+    found = [known.get(one.experiment_id) for one in drafts]
+    cycle.experiments = [one for one in found if one is not None and not one.has_passed]
+    return [draft for draft, one in zip(drafts, found, strict=True) if one is None or one.has_passed]
+
+
+def journalled(shop: Workshop, cycle: Cycle, draft: Experiment, run: Walked) -> Experiment:
+    """Measured outside of the sandbox and put on record, whatever came of it."""
+    parent = _parent_forecasts(cycle.panel, draft)
+    done = measured(draft, run, cycle.panel, parent, cycle.trials, shop.plan.capital_usd)
+    shop.journal.record(done)
+    cycle.experiments.append(done)
+    if done.has_passed:
+        cycle.walked[done.experiment_id] = (_member(cycle, done, run), done)
+    return done
 
 
 def rerun(shop: Workshop, wanted: Experiment) -> Experiment:

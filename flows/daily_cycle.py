@@ -1,0 +1,81 @@
+"""The daily cycle: the model looks at itself, tries what may heal it, and plans the next session."""
+
+from datetime import date
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+from prefect.runtime import deployment
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.options import FLOW
+from hydra.reports.cycle import evidence_rows
+from hydra.reports.orders import markdown_table
+from hydra.usecases.improve.decide import Proposal
+from tasks.research import (
+    apply_decision,
+    begin_cycle,
+    diagnose,
+    experiment,
+    fetch_bars,
+    mutate,
+    observe,
+    plan_with_the_old_book,
+    report_cycle,
+    update_book,
+)
+from tasks.workbench import open_workbench
+
+ANSWER_WALL_S_MAX = 7 * 86_400
+
+
+class ChampionApproval(RunInput):
+    """A change of champion waits for a person: approve it or not, and say who you are."""
+
+    approve: bool = Field(default=False, description="Make the change; otherwise the book stays as it is.")
+    by: str = Field(min_length=1, max_length=60, description="Your name; it stands in the ledger.")
+
+
+@flow(name="daily-cycle", flow_run_name="cycle {session_on}", **FLOW)
+def daily_cycle(session_on: date | None = None, fetch: bool = True) -> State[Any]:
+    """Observe, diagnose, mutate, experiment, decide. Run it again at any moment: it finds what is on record.
+
+    Args:
+        session_on: The session that trades what is decided, e.g. 2026-11-23; empty = after the newest bar.
+        fetch: First bring the bars up to date from the gateway, on a client id of its own.
+    """
+    with open_workbench():
+        if fetch:
+            fetch_bars()
+        on = begin_cycle(session_on)
+        observe()
+        diagnose()
+        drafts = mutate()
+        for number, draft in enumerate(drafts, start=1):
+            experiment(draft, number, len(drafts), draft.operator)
+        proposal = update_book()
+        approver = _asked(on, proposal) if proposal is not None and proposal.needs_person else ""
+        apply_decision(approver)
+        return Completed(message=report_cycle(False))
+
+
+def _asked(on: date, proposal: Proposal) -> str:
+    """The name of the person who approved the change, empty if none did; until then the old book trades."""
+    plan_with_the_old_book()
+    report_cycle(True)
+    if deployment.id is None:
+        return ""  # only a deployed run can wait; `hydra run --approve NAME` makes the change
+    answer = suspend_flow_run(
+        wait_for_input=ChampionApproval.with_initial_data(description=_evidence(on, proposal)),
+        timeout=ANSWER_WALL_S_MAX,
+        key=f"champion-{on}-{proposal.leader}".replace("@", "-"),
+    )
+    return answer.by if answer.approve else ""
+
+
+def _evidence(on: date, proposal: Proposal) -> str:
+    table = markdown_table(evidence_rows(proposal.evidence))
+    return f"**{proposal.leader}** is to replace **{proposal.predecessor}** from {on}.\n\n{table}\n"

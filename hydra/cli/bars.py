@@ -1,0 +1,152 @@
+"""`hydra bars`: the bar store of the research side: import files, fetch from the gateway, list."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hydra.cli.invocation import invocation
+from hydra.cli.output import print_json, print_table
+from hydra.domain.errors import UserError
+
+if TYPE_CHECKING:
+    from hydra.config import Settings
+
+app = typer.Typer(no_args_is_help=True, help="The bar store: import, fetch, list.")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+DATA_CLIENT = 1
+SESSIONS = 1250
+
+
+@app.command("import")
+def imported(
+    ctx: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV or Parquet: date, open, high, low, close.")
+    ],
+    series: Annotated[str, typer.Option(metavar="NAME", help="A symbol, or SYMBOL.YYYYMMDD for one expiry.")],
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Leave out rows that cannot be read, and list them.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Add a file's bars; what differs from before becomes a revision, nothing is overwritten.
+
+    Zero and negative prices are legal: everything here works on price differences. Dates must rise.
+    Example: hydra bars import ZO.csv --series ZO
+    """
+    from hydra.persistence.bar_files import read_csv_bars, read_parquet_bars
+    from hydra.research.series import require_moving
+
+    settings = invocation(ctx).settings()
+    rejected: list[UserError] = []
+    if file.suffix == ".parquet":
+        bars = read_parquet_bars(file)
+    else:
+        bars = read_csv_bars(file, rejected if lenient else None)
+    require_moving(bars, str(file))
+    added = _store(settings).put(series, bars, _now(settings), file.name)
+    told = {"series": series, "bars": len(bars), "new": added, "left_out": [str(one) for one in rejected]}
+    if json:
+        print_json(told)
+        return
+    for one in rejected:
+        print(one)
+    print(f"{series}: {len(bars)} bars from {bars[0].on} to {bars[-1].on}, {added} new or revised.")
+
+
+@app.command("list")
+def listed(ctx: typer.Context, json: Json = False) -> None:
+    """Every series: how many bars, from when to when, and what is wrong with the newest."""
+    from hydra.research.series_checks import check_bars, recent
+
+    store = _store(invocation(ctx).settings())
+    rows = []
+    for name in store.series():
+        bars = store.bars(name)
+        faults = recent(check_bars(bars), bars[-1].on, 30)
+        problem = f"{faults[-1].problem} on {faults[-1].on}" if faults else ""
+        rows.append(
+            {"series": name, "bars": len(bars), "from": bars[0].on, "to": bars[-1].on, "fault": problem}
+        )
+    if json:
+        print_json(rows)
+    elif rows:
+        print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+    else:
+        print("The bar store is empty: `hydra bars import FILE --series SYMBOL`, or `hydra bars fetch`.")
+
+
+@app.command()
+def fetch(ctx: typer.Context, json: Json = False) -> None:
+    """Bring every instrument of the book up to date from the gateway, each expiry a series of its own."""
+    import asyncio
+
+    rows = asyncio.run(fetched(invocation(ctx).settings()))
+    if json:
+        print_json(rows)
+    else:
+        print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+async def fetched(settings: Settings) -> list[dict[str, Any]]:
+    """A row a series: what came, what is missing, why nothing came; on a client id of its own."""
+    from hydra.bootstrap import connected_broker
+    from hydra.domain.contract import Contract
+    from hydra.risk.last_hop import LastHop
+    from hydra.usecases.bars import HistoryPace, Wanted, fetch_bars
+    from hydra.wiring import clock_of
+
+    clock = clock_of(settings)
+    gateway = settings.gateway.model_copy(update={"client_id": settings.gateway.client_id + DATA_CLIENT})
+    broker, _ = await connected_broker(settings.model_copy(update={"gateway": gateway}), clock, LastHop())
+    try:
+        wanted, rows = [], []
+        for symbol in settings.healing.symbols or settings.trading.symbols:
+            contract = await broker.qualify(symbol)
+            if not isinstance(contract, Contract):
+                rows.append({"series": symbol, "new": 0, "missing": 0, "problem": str(contract)})
+                continue
+            series = f"{symbol}.{contract.last_trade_on:%Y%m%d}"
+            wanted.append(Wanted(contract, series, _weekdays(clock.now().date(), SESSIONS)))
+        found = await fetch_bars(broker, _store(settings), clock, wanted, HistoryPace())
+        rows += [
+            {
+                "series": one.series,
+                "new": one.added,
+                "missing": len(one.missing),
+                "problem": one.problem or "",
+            }
+            for one in found
+        ]
+        return rows
+    finally:
+        await broker.close()
+
+
+def _weekdays(until: date, count: int) -> tuple[date, ...]:
+    """The weekdays before that day, oldest first: the exchange's holidays are days without a bar."""
+    days: list[date] = []
+    on = until - timedelta(days=1)
+    while len(days) < count:
+        if on.weekday() < 5:
+            days.append(on)
+        on -= timedelta(days=1)
+    return tuple(reversed(days))
+
+
+def _store(settings: Settings) -> Any:
+    from hydra.config import ensure_data_dir
+    from hydra.persistence.bars import ParquetBarStore
+
+    return ParquetBarStore(ensure_data_dir(settings) / "bars")
+
+
+def _now(settings: Settings) -> Any:
+    from hydra.wiring import clock_of
+
+    return clock_of(settings).now()
