@@ -39,7 +39,7 @@ class HealingPlan:
     rule: str
     autonomy: Autonomy
     envelope: Envelope
-    budget: Budget = Budget()
+    budget: Budget = field(default_factory=Budget)
     seed: int = 1
     vol_target_year: float = 0.10
     position_fraction: float = 0.15
