@@ -160,15 +160,15 @@ def mind_of(raw: Mapping[str, Any]) -> Mind:
 def _healed(arena: Arena, book: Book, allocation: Allocation, mind: Mind) -> Healed:
     """The allocation as a book under its leader: weights where nothing was moved, and where others moved."""
     weights = allocation.weights[0]
+    usual = weights if allocation.unmoved is None else allocation.unmoved[0]
     champion = int(allocation.champion[0])
-    usual = int(weights[:, champion].argmax())
     moved = {}
     for at, symbol in enumerate(arena.panel.symbols):
-        gained = weights[at] - weights[usual]
+        gained = weights[at] - usual[at]
         if gained[champion] < 0:
             best = int(gained.argmax())
             moved[symbol] = arena.ids[best] if gained[best] > 0 else ""
-    shares = dict(zip(arena.ids, map(float, weights[usual]), strict=True))
+    shares = dict(zip(arena.ids, map(float, usual[0]), strict=True))
     leader = arena.ids[champion]
     return Healed(book.promoted(leader).weighed(shares, moved), leader, moved, mind)
 

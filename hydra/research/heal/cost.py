@@ -57,7 +57,7 @@ class CostChannel:
         newly = moved & ~(mine["moved"] > 0)
         watched["moved"] = moved.astype(np.float64)
         kept = others | {f"cost.{key}": value for key, value in watched.items()}
-        return kept, Allocation(weights, allocation.champion, allocation.promoted | newly)
+        return kept, Allocation(weights, allocation.champion, allocation.promoted | newly, allocation.weights)
 
     def _watch(self, state: State, fills: Floats) -> State:
         """One session's fills into the CUSUM of each instrument, and of the book (the last column)."""

@@ -83,12 +83,14 @@ class Evidence:
 class Allocation:
     """What is traded from the next session on: `weights` [W, N, K] (the rest is cash) and who is champion.
 
-    `promoted` [W]: at this session another arm took over, or cost moved an instrument to another variant.
+    `unmoved` are the weights before cost moved the champion's in some instruments; the same where it never
+    does. `promoted` [W]: at this session another arm took over, or cost moved an instrument.
     """
 
     weights: Floats
     champion: Ints
     promoted: Bools
+    unmoved: Floats | None = None
 
 
 class Rule(Protocol):
