@@ -20,7 +20,6 @@ from tasks.research import (
     begin_cycle,
     diagnose,
     experiment,
-    fetch_bars,
     mutate,
     observe,
     plan_with_the_old_book,
@@ -40,16 +39,13 @@ class ChampionApproval(RunInput):
 
 
 @flow(name="daily-cycle", flow_run_name="cycle {session_on}", **FLOW)
-def daily_cycle(session_on: date | None = None, fetch: bool = True) -> State[Any]:
+def daily_cycle(session_on: date | None = None) -> State[Any]:
     """Observe, diagnose, mutate, experiment, decide. Run it again at any moment: it finds what is on record.
 
     Args:
         session_on: The session that trades what is decided, e.g. 2026-11-23; empty = after the newest bar.
-        fetch: First bring the bars up to date from the gateway, on a client id of its own.
     """
     with open_workbench():
-        if fetch:
-            fetch_bars()
         on = begin_cycle(session_on)
         observe()
         diagnose()

@@ -31,6 +31,7 @@ from hydra.usecases.halt import obey_latch, set_trading_state
 from hydra.usecases.recover import load_unfinished
 from hydra.usecases.supervise import supervision
 from hydra.wiring import (
+    BARS_FOLDER,
     LEDGER_FILE,
     READING_ID_OFFSET,
     broker_options,
@@ -39,7 +40,6 @@ from hydra.wiring import (
     latch_path,
 )
 
-BARS_FOLDER = "bars"
 WAL_RESERVE_BYTES = 8 << 20
 CONNECT_ATTEMPTS = 3
 FLATTEN_BARS_S = 3.0

@@ -23,6 +23,7 @@ from hydra.usecases.latch import LATCH_FILE
 # Client ids of a shard: base = execution, base + 4 = the command line's reading.
 READING_ID_OFFSET = 4
 LEDGER_FILE = "ledger.sqlite3"
+BARS_FOLDER = "bars"
 CANCELLER_TIMEOUT_S = 2.0
 CANCELLER_BEAT_S = 0.5
 

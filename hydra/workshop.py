@@ -24,9 +24,7 @@ from hydra.research.panel import Listed
 from hydra.sandbox.run import MIB, Limits
 from hydra.sandbox.walks import IsolatedWalks
 from hydra.usecases.improve.workshop import HealingPlan, Workshop
-from hydra.wiring import LEDGER_FILE, build_id, clock_of
-
-BARS_FOLDER = "bars"
+from hydra.wiring import BARS_FOLDER, LEDGER_FILE, build_id, clock_of
 
 
 @contextmanager

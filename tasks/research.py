@@ -15,26 +15,8 @@ from hydra.usecases.improve import cycle as steps
 from hydra.usecases.improve.decide import Proposal, apply, heal, plan_meanwhile, proposal_of, settle
 from hydra.usecases.improve.experiments import drafted, journalled, mutations_of
 from hydra.usecases.improve.workshop import Tried
-from tasks.options import ONCE, READING
+from tasks.options import ONCE
 from tasks.workbench import workbench
-
-
-@task(name="fetch-bars", task_run_name="fetch bars", **READING)
-def fetch_bars() -> str:
-    """Bring the bar store up to date from the gateway; without it, yesterday's bars show as late."""
-    import asyncio
-
-    from hydra.cli.bars import fetched
-    from hydra.domain.errors import HydraError
-
-    try:
-        rows = asyncio.run(fetched(workbench().settings))
-    except HydraError as problem:
-        get_run_logger().warning("no bars were fetched: %s", problem)
-        return str(problem)
-    for row in rows:
-        get_run_logger().info("%(series)s: %(new)d new, %(missing)d missing %(problem)s", row)
-    return ""
 
 
 @task(name="begin-cycle", task_run_name="begin", **ONCE)

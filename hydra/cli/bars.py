@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="The bar store: import, fetch, list.")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
-DATA_CLIENT = 1
 SESSIONS = 1250
 
 
@@ -28,7 +26,7 @@ def imported(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="CSV or Parquet: date, open, high, low, close.")
     ],
-    series: Annotated[str, typer.Option(metavar="NAME", help="A symbol, or SYMBOL.YYYYMMDD for one expiry.")],
+    series: Annotated[str, typer.Option(metavar="NAME", help="A symbol, or SYMBOL-YYYYMM for one expiry.")],
     lenient: Annotated[
         bool, typer.Option("--lenient", help="Leave out rows that cannot be read, and list them.")
     ] = False,
@@ -94,56 +92,42 @@ def fetch(ctx: typer.Context, json: Json = False) -> None:
 
 
 async def fetched(settings: Settings) -> list[dict[str, Any]]:
-    """A row a series: what came, what is missing, why nothing came; on a client id of its own."""
-    from hydra.bootstrap import connected_broker
+    """A row a series: what came, what is missing, why nothing came; on the client id that never sends."""
+    from hydra.bootstrap import reading_broker
     from hydra.domain.contract import Contract
-    from hydra.risk.last_hop import LastHop
-    from hydra.usecases.bars import HistoryPace, Wanted, fetch_bars
+    from hydra.usecases.bars import HistoryPace
+    from hydra.usecases.market_data import update_bars
     from hydra.wiring import clock_of
 
     clock = clock_of(settings)
-    gateway = settings.gateway.model_copy(update={"client_id": settings.gateway.client_id + DATA_CLIENT})
-    broker, _ = await connected_broker(settings.model_copy(update={"gateway": gateway}), clock, LastHop())
+    broker = await reading_broker(settings, clock)
     try:
-        wanted, rows = [], []
+        contracts, rows = [], []
         for symbol in settings.healing.symbols or settings.trading.symbols:
-            contract = await broker.qualify(symbol)
-            if not isinstance(contract, Contract):
-                rows.append({"series": symbol, "new": 0, "missing": 0, "problem": str(contract)})
-                continue
-            series = f"{symbol}.{contract.last_trade_on:%Y%m%d}"
-            wanted.append(Wanted(contract, series, _weekdays(clock.now().date(), SESSIONS)))
-        found = await fetch_bars(broker, _store(settings), clock, wanted, HistoryPace())
-        rows += [
-            {
-                "series": one.series,
-                "new": one.added,
-                "missing": len(one.missing),
-                "problem": one.problem or "",
-            }
-            for one in found
-        ]
+            found = await broker.qualify(symbol)
+            if isinstance(found, Contract):
+                contracts.append(found)
+            else:
+                rows.append({"series": symbol, "new": 0, "missing": 0, "problem": str(found)})
+        today = clock.now().date()
+        updated = await update_bars(
+            broker, _store(settings), clock, contracts, today, SESSIONS, HistoryPace()
+        )
+        for one in updated:
+            got = one.fetched
+            told = {"series": got.series, "new": got.added, "missing": len(one.missing)}
+            rows.append({**told, "problem": got.problem or ""})
         return rows
     finally:
         await broker.close()
 
 
-def _weekdays(until: date, count: int) -> tuple[date, ...]:
-    """The weekdays before that day, oldest first: the exchange's holidays are days without a bar."""
-    days: list[date] = []
-    on = until - timedelta(days=1)
-    while len(days) < count:
-        if on.weekday() < 5:
-            days.append(on)
-        on -= timedelta(days=1)
-    return tuple(reversed(days))
-
-
 def _store(settings: Settings) -> Any:
     from hydra.config import ensure_data_dir
     from hydra.persistence.bars import ParquetBarStore
+    from hydra.wiring import BARS_FOLDER
 
-    return ParquetBarStore(ensure_data_dir(settings) / "bars")
+    return ParquetBarStore(ensure_data_dir(settings) / BARS_FOLDER)
 
 
 def _now(settings: Settings) -> Any:

@@ -6,7 +6,8 @@ A day on which an instrument did not trade keeps its close and has no volume; wh
 
 import bisect
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -20,6 +21,8 @@ from hydra.research.filters import Floats, deviation_before
 from hydra.research.series import ContractSeries, RollRule, continuous, require_moving
 from hydra.research.strategy import ADV_DAYS, bars_hash
 
+EXPIRY_DAY = 10
+_EXPIRY = re.compile(r"-\d{4}(0[1-9]|1[0-2])")
 DAYS_MIN = 130
 """Fewer common days, and no slow trend has settled, no year can be judged."""
 
@@ -86,15 +89,22 @@ def latest(panel: Panel, days: int) -> Panel:
     return replace(panel, days=panel.days[-days:], **cut)
 
 
-def joined(symbol: str, series: Mapping[str, tuple[DailyBar, ...]], roll_days: int) -> tuple[DailyBar, ...]:
-    """One series of a symbol: its own, or its expiries (SYMBOL.YYYYMMDD) rolled and back-adjusted.
+def expiries_of(symbol: str, names: Iterable[str]) -> list[str]:
+    """The series that make up a symbol: its own where there is one, else its expiries (ZO-202612)."""
+    listed = [name for name in names if name == symbol or _EXPIRY.fullmatch(name.removeprefix(symbol))]
+    return [symbol] if symbol in listed or not listed else sorted(listed)
 
-    Back-adjusted prices may be zero or negative: only their differences mean anything.
+
+def joined(symbol: str, series: Mapping[str, tuple[DailyBar, ...]], roll_days: int) -> tuple[DailyBar, ...]:
+    """One series of a symbol: its own, or its expiries rolled and back-adjusted.
+
+    An expiry is left `roll_days` before the tenth of its month, which is no later than any of them last
+    trades. Back-adjusted prices may be zero or negative: only their differences mean anything.
     """
     if symbol in series:
         return series[symbol]
     expiries = [
-        ContractSeries(name, date.fromisoformat(name.rpartition(".")[2]), bars)
+        ContractSeries(name, date(int(name[-6:-2]), int(name[-2:]), EXPIRY_DAY), bars)
         for name, bars in sorted(series.items())
     ]
     days = continuous(expiries, RollRule(days_before_last_trade=roll_days), symbol).days

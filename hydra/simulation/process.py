@@ -58,9 +58,7 @@ class SimProcess:
         """Something reaches this process from outside, such as bytes on a socket."""
         self.carry(self._context.copy(), act, ())
 
-    def carry(
-        self, context: contextvars.Context, callback: Callable[..., Any], args: Sequence[Any]
-    ) -> None:
+    def carry(self, context: contextvars.Context, callback: Callable[..., Any], args: Sequence[Any]) -> None:
         """Run one callback of this process; later if it is stopped, never if it is dead."""
         if self.is_dead:
             return

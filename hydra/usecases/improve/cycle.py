@@ -18,7 +18,7 @@ from hydra.research.healing import Arena, Healed, Mind, arena_of
 from hydra.research.hygiene import Trials
 from hydra.research.observation import Observation
 from hydra.research.observe import observe
-from hydra.research.panel import Panel, joined, panel_of
+from hydra.research.panel import Panel, expiries_of, joined, panel_of
 from hydra.research.roster import Member, seed_book, seed_members
 from hydra.research.track import Account, slippage_days, track_of
 from hydra.usecases.improve.record import Decision, decision_of
@@ -130,8 +130,7 @@ def _bars(shop: Workshop) -> dict[str, tuple[DailyBar, ...]]:
     known = shop.store.series()
     found = {}
     for symbol in shop.plan.instruments:
-        names = [name for name in known if name == symbol or name.startswith(f"{symbol}.")]
-        series = {name: shop.store.bars(name) for name in names or [symbol]}
+        series = {name: shop.store.bars(name) for name in expiries_of(symbol, known)}
         found[symbol] = joined(symbol, series, shop.plan.roll_days)
     return found
 

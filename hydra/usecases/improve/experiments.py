@@ -16,7 +16,7 @@ from hydra.research.hygiene import Trials, judged
 from hydra.research.models import spec_of
 from hydra.research.mutate import Mutation, Repertoire, Tried, propose
 from hydra.research.observation import Cause
-from hydra.research.panel import Panel, joined, panel_of
+from hydra.research.panel import Panel, expiries_of, joined, panel_of
 from hydra.research.roster import Member, bars_of, fresh, named, parameters, plain
 from hydra.usecases.improve.cycle import Cycle
 from hydra.usecases.improve.workshop import Tried as Walked
@@ -203,7 +203,7 @@ def _panel_as_known(shop: Workshop, wanted: Experiment) -> Panel:
     known = shop.store.series()
     bars = {}
     for symbol in wanted.instruments:
-        names = [name for name in known if name == symbol or name.startswith(f"{symbol}.")]
-        series = {name: shop.store.bars(name, wanted.recorded_at) for name in names or [symbol]}
+        names = expiries_of(symbol, known)
+        series = {name: shop.store.bars(name, wanted.recorded_at) for name in names}
         bars[symbol] = joined(symbol, series, shop.plan.roll_days)
     return panel_of(bars, shop.plan.instruments, date.fromisoformat(wanted.until))
