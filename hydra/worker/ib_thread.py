@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager
 
 from hydra.domain.errors import Unavailable
 from hydra.usecases.desk import Desk
+from hydra.worker.prefect_events import telling_prefect
 
 DeskOpener = Callable[[], AbstractAsyncContextManager[Desk]]
 STOP_WALL_S_MAX = 15.0
@@ -62,7 +63,7 @@ class IbThread:
     async def _live(self) -> None:
         self.loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        async with self._open_desk() as desk:
+        async with self._open_desk() as desk, telling_prefect(desk):
             self._opened.set_result(desk)
             stopping = asyncio.ensure_future(self._stop.wait())
             while not stopping.done():

@@ -75,6 +75,7 @@ async def _make_good(server: DeployServer, wanted: list[Item], changes: list[Cha
     left = [str(one.item) for one in await _changes(server, wanted) if one.is_done]
     if left:
         raise UserError("HY-624", what=f"{len(left)} change(s)", problem=f"not as asked: {', '.join(left)}")
+    await server.register_blocks()
     await server.remember(_switches(wanted))
 
 

@@ -14,6 +14,7 @@ from prefect.workers.base import BaseWorker
 from prefect.workers.process import ProcessWorker
 
 from hydra.domain.errors import Unavailable
+from hydra.worker.blocks import AlertService
 from hydra.worker.deploy.items import Change, Item, Kind, Verb
 from hydra.worker.deploy.normal import AUTOMATION_FACTS, normal, normal_trigger
 from hydra.worker.ib_gateway import IbGatewayWorker
@@ -73,6 +74,10 @@ class DeployServer:
             await self._ask("PATCH", f"/variables/name/{MEMORY}", told)
         else:
             await self._ask("POST", "/variables/", told)
+
+    async def register_blocks(self) -> None:
+        """The block types that the UI then offers; they say nothing secret."""
+        await AlertService.register_type_and_schema(client=self._client)
 
     async def block_id(self, name: str) -> str | None:
         """The id of block `TYPE-SLUG/NAME`; None when nobody has made it."""
