@@ -13,7 +13,9 @@ from hydra.broker.options import BrokerOptions
 from hydra.broker.session import IbBroker
 from hydra.clock import ScaledClock, SystemClock
 from hydra.config import Settings, execution_policy
+from hydra.domain.errors import UserError
 from hydra.domain.evidence import ErrorMeaning
+from hydra.domain.roles import Duty, Role, client_id_of
 from hydra.execution.policy import ExecutionPolicy
 from hydra.persistence.seat import this_holder
 from hydra.ports import Clock
@@ -56,13 +58,28 @@ def canceller(settings: Settings, clock: Clock, client_id: int) -> IbBroker:
     return IbBroker(options, clock, LastHop())
 
 
+def client_id(settings: Settings) -> int:
+    """The id this process has for its role; every command that sends takes the shard's own."""
+    given = settings.worker
+    return client_id_of(settings.gateway.client_id, given.role, given.shard)
+
+
+def duty_of(settings: Settings) -> Duty:
+    """What this process may do; HY-608 when execution is sharded and no shard of it is named."""
+    given = settings.worker
+    is_whole = given.shard == given.shards == 0
+    if given.role is Role.EXECUTION and not is_whole and not 1 <= given.shard <= given.shards:
+        raise UserError("HY-608", shard=given.shard, shards=given.shards)
+    return Duty(given.role, given.shard, given.shards)
+
+
 def broker_options(settings: Settings, policy: ExecutionPolicy) -> BrokerOptions:
     """What the settings say of the connection, and the settle times of the account's policy."""
     given = settings.gateway
     return BrokerOptions(
         host=given.host,
         port=given.port,
-        client_id=given.client_id,
+        client_id=client_id(settings),
         account=given.account,
         mode=settings.trading.mode,
         connect_timeout_s=given.connect_timeout_s,

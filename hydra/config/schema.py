@@ -24,6 +24,7 @@ from pydantic import (
 
 from hydra.config.shipped import SYMBOLS
 from hydra.domain.evidence import ErrorMeaning
+from hydra.domain.roles import Role
 from hydra.execution.policy import ExecutionPolicy
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -76,6 +77,21 @@ class Gateway(Section):
     heartbeat_misses_max: int = Field(3, ge=1, le=100, description="missed in a row: the link is lost")
     skew_s_max: Seconds = Field(2.0, description="clock difference up to which a child may be sent")
     broker_zone: ZoneName = Field("America/New_York", description="the zone whose midnight ends IB's day")
+
+
+class Worker(Section):
+    """What this process is among the workers, and how it ends."""
+
+    role: Role = Field(Role.EXECUTION, description="what it is for; only execution sends orders")
+    shards: int = Field(0, ge=0, le=80, description="execution in this many processes; 0 = in one")
+    shard: int = Field(0, ge=0, le=80, description="which of them this is, from 1; 0 where there are none")
+    on_stop: Literal["rest", "cancel"] = Field(
+        "rest", description="working children at SIGTERM: rest to their good_till, or are cancelled first"
+    )
+    stall_s: Seconds = Field(5.0, description="the ib loop stands still with work open: the process ends")
+    global_cancel: bool = Field(
+        False, description="two live orders under one reference: cancel all the gateway has, manual ones too"
+    )
 
 
 class ScaledClock(Section):
@@ -286,6 +302,7 @@ class Settings(Section):
     clock: ScaledClock = ScaledClock()
     ledger: LedgerPlace = LedgerPlace()
     execution: Execution = Execution()
+    worker: Worker = Worker()
     simulated: Simulated = Simulated()
     maintenance: Maintenance = Maintenance()
     instruments: dict[Symbol, Instrument]

@@ -47,8 +47,8 @@ class ServerApi:
             "idempotency_key": uuid.uuid4().hex,  # the repeated question makes no second run
         }
         try:
-            found = self._ask_patiently("GET", f"/deployments/name/{deployment}", None)
-            made = self._ask_patiently("POST", f"/deployments/{found['id']}/create_flow_run", asked)
+            found = self.ask_patiently("GET", f"/deployments/name/{deployment}", None)
+            made = self.ask_patiently("POST", f"/deployments/{found['id']}/create_flow_run", asked)
         except (urllib.error.URLError, OSError) as error:
             raise self._refused(f"a run of {deployment}", error) from error
         return str(made["id"])
@@ -61,7 +61,7 @@ class ServerApi:
             return "RUNNING", "the server does not answer"
         return str(state.get("type", "PENDING")), str(state.get("message") or "")
 
-    def _ask_patiently(self, method: str, path: str, body: Any) -> Any:
+    def ask_patiently(self, method: str, path: str, body: Any) -> Any:
         """As `ask`; SQLite under a busy server answers 503 for seconds at a time (measured)."""
         for pause_s in BUSY_PAUSES_WALL_S:
             try:

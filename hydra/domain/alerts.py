@@ -87,6 +87,12 @@ def connection_alert(is_good: bool, client_id: int, reason: str) -> Alert:
     return Alert(name, weight, f"hydra.client.{client_id}", {"client_id": str(client_id), "reason": reason})
 
 
+def death_alert(client_id: int, holder: str) -> Alert:
+    """A process that could send ended without giving its lease back: killed, or its machine was."""
+    facts = {"client_id": str(client_id), "holder": holder}
+    return Alert("hydra.worker.died", Weight.ERROR, f"hydra.client.{client_id}", facts)
+
+
 def _special(event: object) -> tuple[str, Weight] | None:
     """Facts whose content decides what they are called."""
     if isinstance(event, ParentClosed) and event.status == "IN_DOUBT":

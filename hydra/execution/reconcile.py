@@ -53,6 +53,8 @@ class Discrepancy:
     con_id: int
     symbol: str
     detail: str
+    order_ref: str = ""
+    perm_ids: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -191,7 +193,10 @@ def _acknowledge(
             facts.events.setdefault(parent, []).insert(0, event)
     elif known != report.perm_id:
         detail = f"{child.order_ref} has permIds {known} and {report.perm_id}"
-        facts.discrepancies.append(Discrepancy("TWO_PERM_IDS", child.sending.con_id, "", detail))
+        perm_ids = (known, report.perm_id)
+        facts.discrepancies.append(
+            Discrepancy("TWO_PERM_IDS", child.sending.con_id, "", detail, child.order_ref, perm_ids)
+        )
 
 
 def _spoken_of(

@@ -13,7 +13,7 @@ from typing import Final
 
 from hydra.persistence.database import Database
 from hydra.persistence.seat import KILL_WAIT_S, Holder, Host, holder_of, locked, sign, this_host
-from hydra.ports import Conflict, Lease
+from hydra.ports import Conflict, Lease, OtherBuild
 
 STALE_AFTER_S: Final = 10.0
 _ROW: Final = "SELECT epoch, holder, renewed_wall_s, released FROM leases WHERE client_id = ?"
@@ -23,6 +23,11 @@ _TAKE: Final = (
     " ON CONFLICT (client_id) DO UPDATE SET epoch = excluded.epoch, holder = excluded.holder,"
     " build_id = excluded.build_id, renewed_wall_s = excluded.renewed_wall_s, released = 0"
 )
+_OTHER_BUILDS: Final = (
+    "SELECT client_id, holder, build_id FROM leases"
+    " WHERE client_id <> ? AND released = 0 AND build_id <> ? ORDER BY client_id"
+)
+_BURY: Final = "UPDATE leases SET released = 1 WHERE client_id = ? AND holder = ?"
 _RENEW: Final = (
     "UPDATE leases SET renewed_wall_s = ? WHERE client_id = ? AND epoch = ? AND holder = ? AND released = 0"
 )
@@ -102,9 +107,25 @@ class LeaseBook:
                 refusal = self._out_of_reach(client_id, holder, row[1], row[2])
                 if refusal is not None:
                     return Conflict(refusal)
+            other = self._other_build(client_id, build_id)
+            if other is not None:
+                return OtherBuild(other)
             epoch = 1 if row is None else int(row[0]) + 1
             self._database.execute(_TAKE, (client_id, epoch, holder, build_id, self._wall_s()))
-        return Lease(client_id, epoch, holder, build_id)
+        died = "" if row is None or row[3] or row[1] == holder else str(row[1])
+        return Lease(client_id, epoch, holder, build_id, died)
+
+    def _other_build(self, client_id: int, build_id: str) -> str | None:
+        """Who holds another id with other code; a holder of this host that is dead is buried instead.
+
+        The senders of a buried lease are refused in their own transactions, as those of any released one.
+        """
+        for theirs, holder, build in self._database.rows(_OTHER_BUILDS, (client_id, build_id)):
+            process = holder_of(str(holder))
+            if process is None or not self._host.has(process) or self._host.runs(process):
+                return f"client id {theirs} is held by {holder} with build {build}, this is {build_id}"
+            self._database.execute(_BURY, (theirs, holder))
+        return None
 
     def _out_of_reach(self, client_id: int, holder: str, other: str, renewed_wall_s: float) -> str | None:
         """Why a lease whose lock file may be another one cannot be taken over; None when it can."""

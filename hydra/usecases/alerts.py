@@ -16,6 +16,7 @@ from hydra.ports import Clock, Link, Log, Outbox, Told
 BATCH_MAX = 100
 # Shorter breaks of the link mend themselves and are nobody's concern.
 LINK_PATIENCE_WALL_S = 2.0
+LINK_AGAIN_WALL_S = 3600.0
 ALERTS_FILE = "alerts.jsonl"
 
 
@@ -91,30 +92,32 @@ def deliver(outbox: Outbox, sinks: Sequence[Sink], log: Log) -> bool:
 
 
 class LinkReporter:
-    """Puts lost and restored connections into the outbox; what the ledger does not take yet is kept."""
+    """Puts lost and restored connections into the outbox; what the ledger does not take yet is kept.
+
+    A link that stays away is told again every hour; inside a maintenance window it is expected to be away.
+    """
 
     def __init__(self, client_id: int, clock: Clock) -> None:
         self._client_id = client_id
         self._clock = clock
-        self._is_good = True
+        self._told_wall_s: float | None = None
         self._bad_since_wall_s: float | None = None
 
-    def look(self, link: Link, outbox: Outbox) -> None:
+    def look(self, link: Link, outbox: Outbox, *, is_expected: bool = False) -> None:
         """Call it every second; Unavailable when the ledger is away, and then it is told the next time."""
         wall_s = self._clock.wall_s()
         if link.is_good:
             self._bad_since_wall_s = None
-            self._tell(True, "", outbox)
+            if self._told_wall_s is not None:
+                outbox.add([connection_alert(True, self._client_id, "")])
+                self._told_wall_s = None
             return
-        if self._bad_since_wall_s is None:
+        if self._bad_since_wall_s is None or is_expected:
             self._bad_since_wall_s = wall_s
-        if wall_s - self._bad_since_wall_s >= LINK_PATIENCE_WALL_S:
-            self._tell(False, link.reason, outbox)
-
-    def _tell(self, is_good: bool, reason: str, outbox: Outbox) -> None:
-        if is_good is not self._is_good:
-            outbox.add([connection_alert(is_good, self._client_id, reason)])
-            self._is_good = is_good
+        is_due = self._told_wall_s is None or wall_s - self._told_wall_s >= LINK_AGAIN_WALL_S
+        if wall_s - self._bad_since_wall_s >= LINK_PATIENCE_WALL_S and is_due:
+            outbox.add([connection_alert(False, self._client_id, link.reason)])
+            self._told_wall_s = wall_s
 
 
 def _facts(one: Told) -> dict[str, str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ from hydra.domain.events import (
 )
 from hydra.domain.order import ChildOrder
 from hydra.domain.parent import ParentOrder
+from hydra.domain.roles import Duty
 from hydra.execution.evidence import Incomplete, SeenSnapshot, TerminalHint
 from hydra.execution.policy import ExecutionPolicy, Margins
 from hydra.ports import AccountState, Broker, Clock, Conflict, Lease, Ledger, Log, silent
@@ -43,6 +45,23 @@ class Identity:
     config_hash: str
     build_id: str
     approver: str
+
+
+class OnFork(StrEnum):
+    """What follows when one of two live orders under one reference will not end."""
+
+    ALERT = "ALERT"
+    GLOBAL_CANCEL = "GLOBAL_CANCEL"
+
+
+@dataclass(slots=True)
+class Fork:
+    """One reference with several permIds: since when, and what was done about it."""
+
+    perm_ids: set[int]
+    since_wall_s: float
+    cancelled_wall_s: float = float("-inf")
+    is_told: bool = False
 
 
 class Signal:
@@ -85,6 +104,8 @@ class Desk:
     next_maintenance: Callable[[datetime], datetime | None] = lambda _: None
     latch_path: Path | None = None
     bars_dir: Path | None = None
+    duty: Duty = field(default_factory=Duty)
+    on_fork: OnFork = OnFork.ALERT
     sinks: tuple[Sink, ...] = ()
     log: Log = silent
     proven: Callable[[str], object] = lambda sha256: None
@@ -105,6 +126,7 @@ class Desk:
     never_written: dict[str, str] = field(default_factory=dict)
     broker_positions: dict[int, int] = field(default_factory=dict)
     position_gaps: dict[int, tuple[int, float]] = field(default_factory=dict)
+    forks: dict[str, Fork] = field(default_factory=dict)
     halts_told: set[str] = field(default_factory=set)
     stop_reason: str = ""
     lease_lost: bool = False
@@ -122,7 +144,13 @@ class Desk:
         )
 
     def live_children(self) -> list[ChildOrder]:
-        return [child for parent in self.parents.values() for child in parent.live_children]
+        """Children of this client id that are not proven ended: only its holder can prove or cancel them."""
+        return [
+            child
+            for parent in self.parents.values()
+            for child in parent.live_children
+            if child.sending.client_id == self.broker.client_id
+        ]
 
     def symbol_of(self, con_id: int) -> str:
         """The symbol of a contract this process has met, else its number."""

@@ -14,11 +14,11 @@ from hydra.domain.events import ChildNotSent
 from hydra.domain.evidence import BrokerSnapshot, CompletedOrder, ExecutionReport, Report, WorkingOrder
 from hydra.domain.ids import is_own_ref, parent_of
 from hydra.domain.order import ChildOrder, ChildState
-from hydra.domain.parent import end_of_doubt
+from hydra.domain.parent import ParentOrder, end_of_doubt
 from hydra.execution.evidence import Incomplete, SeenSnapshot, judge_snapshot
 from hydra.execution.reconcile import ChildIndex, Discrepancy, facts_of, proof_due, verdict_on
 from hydra.ports import Unknown
-from hydra.usecases.desk import Desk, append, keep, reload
+from hydra.usecases.desk import Desk, Fork, append, keep, reload
 from hydra.usecases.halt import halt, halt_on
 
 TEND_PAUSE_WALL_S = 1.0
@@ -29,8 +29,14 @@ RETRY_WALL_S_MAX = 2.0
 def load_unfinished(desk: Desk) -> None:
     """Bring every parent that may still have something at the broker into this process."""
     for parent in desk.ledger.unfinished():
-        keep(desk, parent)
+        if desk.duty.works(parent.plan.symbol) or _has_sent_for(desk, parent):
+            keep(desk, parent)
     desk.broker.raise_ids_above(desk.ledger.largest_ib_order_id(desk.broker.client_id))
+
+
+def _has_sent_for(desk: Desk, parent: ParentOrder) -> bool:
+    """Whether a child of it is this client id's to prove, also after the instruments were shared anew."""
+    return any(child.sending.client_id == desk.broker.client_id for child in parent.live_children)
 
 
 def observe(desk: Desk) -> None:
@@ -58,6 +64,8 @@ def book(desk: Desk, reports: Iterable[Report]) -> None:
         halt(desk, symbol, f"an execution that is not ours: {getattr(foreign, 'exec_id', '')}")
     for found in facts.discrepancies:
         halt_on(desk, found)
+        if found.perm_ids:
+            remember_fork(desk, found)
     for parent_id in facts.events:
         _check_overfill(desk, parent_id)
     desk.changed.notify()
@@ -109,11 +117,19 @@ async def _take_snapshot(desk: Desk) -> SeenSnapshot | Incomplete:
     return judged
 
 
+def remember_fork(desk: Desk, found: Discrepancy) -> None:
+    """A second permId under one reference: the first sight counts, further ones are added."""
+    known = desk.forks.setdefault(found.order_ref, Fork(set(), desk.clock.wall_s()))
+    known.perm_ids |= set(found.perm_ids)
+
+
 def prove(desk: Desk) -> None:
     """End every live child whose end is proven by now."""
     now, wall_s = desk.clock.now(), desk.clock.wall_s()
     for parent in list(desk.parents.values()):
         for child in parent.live_children:
+            if child.sending.client_id != desk.broker.client_id:
+                continue  # only whoever sent it sees enough to prove its end
             event = verdict_on(
                 child,
                 desk.hints.get(child.order_ref),
@@ -306,7 +322,10 @@ def _check_overfill(desk: Desk, parent_id: str) -> None:
 def _watch_positions(desk: Desk, snapshot: BrokerSnapshot) -> None:
     """A position difference that outlives settle is real: halt the instrument and tell a person."""
     ours, wall_s = desk.ledger.positions(), desk.clock.wall_s()
+    symbols = desk.ledger.symbols()
     for con_id in {*ours, *snapshot.positions, *desk.position_gaps}:
+        if not desk.duty.works(symbols.get(con_id) or desk.symbol_of(con_id)):
+            continue  # a rival shard books its own fills, and until then it differs for a moment
         gap = snapshot.positions.get(con_id, 0) - ours.get(con_id, 0)
         known = desk.position_gaps.get(con_id)
         if gap == 0:

@@ -10,6 +10,7 @@ from datetime import date
 from hydra.domain.contract import Contract
 from hydra.domain.errors import Unavailable
 from hydra.domain.parent import ParentOrder, ParentStatus
+from hydra.domain.roles import shard_of
 from hydra.execution.evidence import SeenSnapshot
 from hydra.ports import Refused, Unknown
 from hydra.usecases.breakers import begin_session
@@ -60,6 +61,9 @@ async def prepare_symbol(desk: Desk, request: SessionRequest, symbol: str) -> Pr
     A symbol that was planned keeps the contract of its plan, whatever the front is by now.
     """
     session_on = request.session_on
+    if not desk.duty.works(symbol):
+        shard = shard_of(symbol, desk.duty.shards)
+        return SymbolDenied(symbol, (f"OTHER_SHARD: shard {shard} works it, this is {desk.duty.shard}",))
     planned = latest_plan(desk, session_on, symbol)
     if planned is None:
         contract = await desk.broker.qualify(symbol)

@@ -5,6 +5,7 @@ The worker's life and the command line's share it, so reports are journalled whi
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from hydra.domain.errors import BrokenLaw, Unavailable
 from hydra.ports import Unknown
@@ -12,19 +13,22 @@ from hydra.usecases.alerts import LinkReporter, deliver
 from hydra.usecases.breakers import measure
 from hydra.usecases.chase import chase_overdue
 from hydra.usecases.desk import Desk
+from hydra.usecases.forks import chase_forks
 from hydra.usecases.halt import EVERYTHING, halt, obey_latch
 from hydra.usecases.recover import tend
 
 RENEW_WALL_S = 2.0
 EQUITY_WALL_S = 60.0
 CHASE_WALL_S = 5.0
+FORKS_WALL_S = 1.0
+MAINTENANCE_WALL_S = 5.0
 LATCH_WALL_S = 0.5
 ALERTS_WALL_S = 1.0
 
 
 def supervision(desk: Desk) -> tuple[asyncio.Task[None], ...]:
     """Start the desk's background tasks; cancel them to end it."""
-    jobs = (tend, _renew_lease, _value_account, _chase, _watch_latch, _tell_alerts)
+    jobs = (tend, _renew_lease, _value_account, _chase, _chase_forks, _watch_latch, _tell_alerts, _maintain)
     return tuple(asyncio.ensure_future(_guarded(desk, job)) for job in jobs)
 
 
@@ -64,6 +68,28 @@ async def _chase(desk: Desk) -> None:
         chase_overdue(desk)
 
 
+async def _chase_forks(desk: Desk) -> None:
+    """Look for two orders under one reference."""
+    while True:
+        await desk.clock.sleep_wall(FORKS_WALL_S)
+        await chase_forks(desk)
+
+
+async def _maintain(desk: Desk) -> None:
+    """Once in each maintenance window, when nothing is open: the ledger's log file is folded into it."""
+    tidied: datetime | None = None
+    while True:
+        await desk.clock.sleep_wall(MAINTENANCE_WALL_S)
+        start = desk.next_maintenance(desk.clock.now())
+        if not _in_maintenance(desk) or start == tidied or desk.live_children():
+            continue
+        try:
+            tidied = start if desk.ledger.checkpoint() else tidied
+            desk.log("hydra.ledger.tidied", done=tidied == start)
+        except Unavailable as problem:
+            desk.log("hydra.ledger.away", problem=str(problem))
+
+
 async def _watch_latch(desk: Desk) -> None:
     """A kill that let this process live still ends its work: what is live is cancelled, nothing follows."""
     while desk.latch_path is not None:
@@ -79,11 +105,18 @@ async def _tell_alerts(desk: Desk) -> None:
     link = LinkReporter(desk.broker.client_id, desk.clock)
     while desk.sinks:
         try:
-            link.look(desk.broker.link, desk.ledger.outbox)
+            link.look(desk.broker.link, desk.ledger.outbox, is_expected=_in_maintenance(desk))
             deliver(desk.ledger.outbox, desk.sinks, desk.log)
         except Unavailable as problem:
             desk.log("hydra.ledger.away", problem=str(problem))
         await desk.clock.sleep_wall(ALERTS_WALL_S)
+
+
+def _in_maintenance(desk: Desk) -> bool:
+    """Whether the gateway may be away now without anybody's fault."""
+    now = desk.clock.now()
+    start = desk.next_maintenance(now)
+    return start is not None and start <= now
 
 
 async def _value_account(desk: Desk) -> None:

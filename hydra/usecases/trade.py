@@ -135,17 +135,21 @@ def send_child(desk: Desk, parent: ParentOrder, place: Place) -> bool:
     return True
 
 
-def cancel_child(desk: Desk, parent: ParentOrder, command: CancelChild) -> None:
-    """Ask for the end of a child we sent; repeated until its end is proven, it changes nothing by itself."""
+def cancel_child(desk: Desk, parent: ParentOrder, command: CancelChild) -> bool:
+    """Ask for the end of a child we sent; repeated until its end is proven, it changes nothing by itself.
+
+    False when the cancel could not leave.
+    """
     child = parent.child(command.order_ref)
     if child is None or child.sending.client_id != desk.broker.client_id:
         desk.cancels_at_wall_s[command.order_ref] = desk.clock.wall_s()
-        return
+        return False
     if not child.cancel_reason:
         append(desk, parent.parent_id, [ChildCancelRequested(command.order_ref, command.reason)])
     was_sent = desk.broker.cancel(child.sending)
     desk.cancels_at_wall_s[command.order_ref] = desk.clock.wall_s()
     desk.log("hydra.child.cancel_sent", order_ref=command.order_ref, reason=command.reason, sent=was_sent)
+    return was_sent
 
 
 def risk_view(desk: Desk, parent: ParentOrder, contract: Contract) -> RiskView:
@@ -245,6 +249,8 @@ def _why_not(desk: Desk, contract: Contract | None, now: datetime) -> str:
     link = desk.broker.link
     if desk.lease_lost:
         return "the lease was lost"
+    if not desk.duty.sends:
+        return f"role {desk.duty.role} sends no order"
     if not link.is_good:
         return f"link: {link.reason}"
     if desk.connection_seen != link.connection_no:

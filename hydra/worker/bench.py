@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from hydra.domain.errors import UserError
 from hydra.domain.parent import ParentOrder
+from hydra.ports import Broker
 from hydra.usecases.desk import Desk
 from hydra.usecases.plan import SessionState
+from hydra.usecases.reader import Reader
 
 TRACE_EVERY_WALL_S = 0.5
 TRACE_POINTS_MAX = 4_000
@@ -16,12 +19,24 @@ TRACE_POINTS_MAX = 4_000
 
 @dataclass(slots=True)
 class Bench:
-    """One flow run's work; belongs to the `ib` loop like the desk itself."""
+    """One flow run's work; belongs to the `ib` loop like what it holds."""
 
-    desk: Desk
+    held: Desk | Reader
     state: SessionState | None = None
     trace: dict[int, list[tuple[datetime, Decimal]]] = field(default_factory=dict)
     tracer: asyncio.Task[None] | None = None
+
+    @property
+    def desk(self) -> Desk:
+        """The desk of the execution role; HY-609 in a worker that only reads."""
+        if isinstance(self.held, Reader):
+            raise UserError("HY-609", role=self.held.duty.role)
+        return self.held
+
+    @property
+    def broker(self) -> Broker:
+        """The connection of this role, for readings."""
+        return self.held.broker
 
     @property
     def session(self) -> SessionState:

@@ -1,72 +1,63 @@
-"""A worker process from its start to its end: wait for the server, take runs, stop on one signal."""
+"""A worker process from its start to its end: hold the connection, take runs, stop on one signal.
+
+The connection does not wait for Prefect: children are proven and reports booked also while no server answers.
+"""
 
 import asyncio
 import signal
 
-import httpx
-from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
 from hydra import eventlog
 from hydra.domain.errors import Unavailable
-from hydra.worker.ib_gateway import IbGatewayWorker
-from hydra.worker.ib_thread import DeskOpener
+from hydra.worker.ib_gateway import IbGatewayWorker, ib_thread_of
+from hydra.worker.ib_thread import IbThread
+from hydra.worker.post import Post
 
 POOL = "ib"
-SERVER_PATIENCE_WALL_S = 60.0
-_POLL_WALL_S = 0.25
+# Prefect's loops give up after some minutes without a server; ours begin anew.
+ANEW_WALL_S = 5.0
 
 
-async def serve(name: str, open_desk: DeskOpener, pool: str = POOL, limit: int | None = None) -> None:
+async def serve(post: Post, pool: str = POOL, limit: int | None = None) -> None:
     """Take runs of the pool until SIGTERM or Ctrl-C; raises what ended the `ib` thread, if that did."""
-    await _await_server()
-    IbGatewayWorker.open_desk = staticmethod(open_desk)
-    worker = IbGatewayWorker(work_pool_name=pool, name=name, limit=limit)
-    polling = asyncio.ensure_future(worker.start(printer=_say))
+    if not PREFECT_API_URL.value():
+        raise Unavailable("HY-602", url="PREFECT_API_URL (not set)", problem="no server is named")
+    ib = ib_thread_of(post)
+    IbGatewayWorker.held = ib
+    working = asyncio.ensure_future(_work(post, pool, limit, ib))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, polling.cancel)
-    watching = asyncio.ensure_future(_watch(worker, polling))
+        loop.add_signal_handler(number, working.cancel)
+    ib.begin()
+    ending = asyncio.ensure_future(asyncio.wait({asyncio.wrap_future(ib.ended)}))
     try:
-        await polling
-    except asyncio.CancelledError:
-        eventlog.event("hydra.worker.stopped", worker=name)
+        await asyncio.wait({working, ending}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        watching.cancel()
-    _raise_failure(worker)
-
-
-async def _await_server() -> None:
-    """The server may still be starting: ask its health until it answers, or say what to start."""
-    url = PREFECT_API_URL.value()
-    if not url:
-        raise Unavailable("HY-602", url="PREFECT_API_URL (not set)", problem="no server is named")
-    until = asyncio.get_running_loop().time() + SERVER_PATIENCE_WALL_S
-    while True:
-        try:
-            async with get_client() as client:
-                problem = await client.api_healthcheck()
-        except (httpx.HTTPError, OSError, RuntimeError) as error:
-            problem = error
-        if problem is None:
-            return
-        if asyncio.get_running_loop().time() >= until:
-            raise Unavailable("HY-602", url=url, problem=str(problem) or type(problem).__name__)
-        await asyncio.sleep(_POLL_WALL_S)
-
-
-async def _watch(worker: IbGatewayWorker, polling: asyncio.Task[None]) -> None:
-    """A worker whose desk has failed must not go on taking runs."""
-    while worker._ib is None or not worker.ib.ended.done():
-        await asyncio.sleep(_POLL_WALL_S)
-    polling.cancel()
-
-
-def _raise_failure(worker: IbGatewayWorker) -> None:
-    if worker._ib is not None and worker.ib.ended.done():
-        error = worker.ib.ended.exception()
-        if error is not None:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await asyncio.to_thread(ib.stop)
+        ending.cancel()
+    eventlog.event(
+        "hydra.worker.stopped", worker=post.name, worst_lag_s=round(ib.pulse.worst_lag_s, 3), error=None
+    )
+    for done in (ib.ended, working):
+        if done.done() and not done.cancelled() and (error := done.exception()) is not None:
             raise error
+
+
+async def _work(post: Post, pool: str, limit: int | None, ib: IbThread) -> None:
+    """Prefect's worker, made anew whenever it has given the server up."""
+    await ib.opened()
+    while True:
+        worker = IbGatewayWorker(
+            work_pool_name=pool, work_queues=list(post.queues), name=post.name, limit=limit
+        )
+        try:
+            await worker.start(printer=_say)
+        except RuntimeError as problem:
+            eventlog.event("hydra.server.awaited", "warning", problem=str(problem))
+        await asyncio.sleep(ANEW_WALL_S)
 
 
 def _say(text: str, **_style: object) -> None:

@@ -30,6 +30,7 @@ from hydra.usecases.session import (
 )
 from hydra.usecases.statement import statement_of
 from hydra.usecases.trade import work_parent
+from hydra.usecases.withdraw import withdraw_children
 from hydra.worker.bench import Bench
 
 
@@ -167,3 +168,10 @@ async def journal(bench: Bench) -> dict[str, Any]:
 async def picture(bench: Bench) -> dict[str, Any]:
     """What the session's plot shows: prices seen, our orders as steps, our fills."""
     return plot_data(bench.parents(), bench.trace, bench.session.request.session_on)
+
+
+async def take_back(bench: Bench, why: str, patience_wall_s: float) -> tuple[list[str], list[str]]:
+    """Cancel the working children of this run's session: the references asked to end, and those unproven."""
+    if bench.state is None:
+        return [], []
+    return await withdraw_children(bench.desk, bench.state.parents, why, patience_wall_s)

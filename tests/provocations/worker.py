@@ -1,9 +1,11 @@
 """HY-6xx."""
 
+import sqlite3
 import subprocess
 import sys
 from subprocess import CompletedProcess
 
+from hydra.persistence.seat import this_holder
 from tests.provocations import Scene, provokes
 
 # A server that is healthy and busy: enough for a worker to open its desk and poll in vain.
@@ -81,6 +83,49 @@ def a_prefect_that_does_not_start(scene: Scene) -> CompletedProcess[str]:
 @provokes("HY-606")
 def a_place_without_deployments(scene: Scene) -> CompletedProcess[str]:
     return scene.hydra("demo", "--prefect-file", "nowhere.yaml")
+
+
+@provokes("HY-607")
+def a_loop_that_stands_still(scene: Scene) -> CompletedProcess[str]:
+    return scene.python(
+        "import time\n"
+        "from hydra.worker.pulse import Pulse, Watchdog, end_process\n"
+        "Watchdog(Pulse(beats=1, has_work=True), 0.5, end_process(1)).start()\n"
+        "time.sleep(60)\n"
+    )
+
+
+@provokes("HY-608")
+def a_shard_that_is_not_named(scene: Scene) -> CompletedProcess[str]:
+    return scene.hydra("--set", "worker.shards=2", "worker", "start")
+
+
+@provokes("HY-609")
+def a_task_that_sends_in_a_worker_that_reads(scene: Scene) -> CompletedProcess[str]:
+    return scene.python(
+        "import sys\n"
+        "from zoneinfo import ZoneInfo\n"
+        "from hydra.cli.failure import report\n"
+        "from hydra.domain.roles import Duty, Role\n"
+        "from hydra.usecases.reader import Reader\n"
+        "from hydra.worker.bench import Bench\n"
+        "try:\n    Bench(Reader(None, None, Duty(Role.DATA), ZoneInfo('UTC'))).desk\n"
+        "except Exception as error:\n    sys.exit(report(error, sys.stderr))\n"
+    )
+
+
+@provokes("HY-610")
+def another_build_that_sends(scene: Scene) -> CompletedProcess[str]:
+    """The other process is this test's own: it lives, and its lease names other code."""
+    with scene.gateway() as gateway:
+        scene.hydra("session", "reconcile", env=gateway.env)
+        with sqlite3.connect(scene.here / "data" / "ledger.sqlite3") as ledger:
+            ledger.execute(
+                "INSERT INTO leases (client_id, epoch, holder, build_id, renewed_wall_s, released)"
+                " VALUES (12, 1, ?, '0.0.1+other', 0, 0)",
+                (this_holder(),),
+            )
+        return scene.hydra("session", "reconcile", env=gateway.env)
 
 
 class running:

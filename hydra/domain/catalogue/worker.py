@@ -17,6 +17,26 @@ ENTRIES: Final[dict[str, Entry]] = {
         "start it (`prefect server start`, or `make up`) and set PREFECT_API_URL",
     ),
     "HY-603": Entry(BAD_INPUT, "worker role {given}: there is none of that name", "the roles are: {known}"),
+    "HY-607": Entry(
+        COULD_NOT_RUN,
+        "the ib loop of client id {client_id} stood still for {seconds} s with work open: this process ends",
+        "its supervisor starts it again and it recovers first; `hydra doctor` tells what may hold it up",
+    ),
+    "HY-609": Entry(
+        COULD_NOT_RUN,
+        "this task needs the execution role, and its run was taken by a worker of role {role}",
+        "give its deployment the work queue of its role: work_pool.work_queue_name: execution",
+    ),
+    "HY-610": Entry(
+        COULD_NOT_RUN,
+        "two builds never both send: {reason}",
+        "stop that process, or start this one from the same build",
+    ),
+    "HY-608": Entry(
+        BAD_INPUT,
+        "worker.shard={shard}: execution runs in worker.shards={shards}",
+        "name one of them: --shard 1 … {shards}; without shards leave both away",
+    ),
     "HY-604": Entry(
         COULD_NOT_RUN,
         "the lease of client id {client_id} (epoch {epoch}) was taken by another process",

@@ -1,0 +1,65 @@
+"""Who does what on which client id: one process a role, one fixed id, and nobody but execution sends.
+
+base: execution; base + 1 … + 3: the roles that only read; base + 4: the command line's readings; from
+base + 10: the shards of execution, each an id and a process of its own, each with its instruments.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from zlib import crc32
+
+
+class Role(StrEnum):
+    """What a worker is for; the name of its work queue, too."""
+
+    EXECUTION = "execution"
+    DATA = "data"
+    FEED = "feed"
+    DIAGNOSTICS = "diagnostics"
+
+
+_OFFSETS: Final = {Role.EXECUTION: 0, Role.DATA: 1, Role.FEED: 2, Role.DIAGNOSTICS: 3}
+_SHARD_OFFSET: Final = 9
+
+
+def client_id_of(base: int, role: Role, shard: int = 0) -> int:
+    """The client id of a role; `shard` counts from 1, 0 = execution is one process."""
+    if role is Role.EXECUTION and shard > 0:
+        return base + _SHARD_OFFSET + shard
+    return base + _OFFSETS[role]
+
+
+def shard_of(symbol: str, shards: int) -> int:
+    """The shard that alone works this symbol, 1 … `shards`; 0 where execution is not sharded."""
+    return crc32(symbol.encode()) % shards + 1 if shards > 0 else 0
+
+
+def worker_name(role: Role, shard: int = 0) -> str:
+    """The worker as Prefect shows it; its runs are told apart by it."""
+    return f"hydra-{role.value}-{shard}" if shard > 0 else f"hydra-{role.value}"
+
+
+def queues_of(role: Role, shard: int = 0) -> tuple[str, ...]:
+    """The work queues a role takes runs from; execution also takes what names no queue."""
+    if role is not Role.EXECUTION:
+        return (role.value,)
+    return (f"{role.value}-{shard}",) if shard > 0 else (role.value, "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What one process does: its role, and which part of the instruments where execution is sharded."""
+
+    role: Role = Role.EXECUTION
+    shard: int = 0
+    shards: int = 0
+
+    @property
+    def sends(self) -> bool:
+        """Whether it may send orders and take evidence about them; every other role only reads."""
+        return self.role is Role.EXECUTION
+
+    def works(self, symbol: str) -> bool:
+        """Whether this symbol is its own to trade and to watch over."""
+        return self.shard == shard_of(symbol, self.shards)
