@@ -12,10 +12,11 @@ from prefect.flows import Flow
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from hydra.worker import engine as engines
-from hydra.worker.automations import HEARTBEAT_S
 from hydra.worker.engine import Engine
 
 STOP_WALL_S_MAX = 4.0
+# Prefect raises anything lower to this; hydra-run-without-heartbeat in prefect.yaml waits for it.
+HEARTBEAT_S = 30
 STOP_POLL_WALL_S = 0.05
 
 
@@ -61,7 +62,7 @@ class FlowThread:
     def _run(self) -> None:
         engines.enter(self.engine)
         try:
-            # A server can tell a run whose worker died only by heartbeats that stop (automations.py).
+            # A server can tell a run whose worker died only by heartbeats that stop.
             with temporary_settings(set_defaults={PREFECT_FLOWS_HEARTBEAT_FREQUENCY: HEARTBEAT_S}):
                 self.ended.set_result(asyncio.run(self._flow_to_its_end()))
         except BaseException as error:  # noqa: BLE001 - handed to the worker, which waits for it

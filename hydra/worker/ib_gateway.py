@@ -13,7 +13,7 @@ import anyio.abc
 import httpx
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
-from prefect.exceptions import InfrastructureNotFound, ObjectAlreadyExists
+from prefect.exceptions import Abort, InfrastructureNotFound, ObjectAlreadyExists, Pause
 from prefect.flows import load_flow_from_flow_run
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
@@ -187,10 +187,11 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
     def _result(self, thread: FlowThread) -> IbGatewayResult:
         """What Prefect may report: a run that was stopped has its state from whoever stopped it."""
         error = thread.ended.exception()
-        state = "STOPPED" if thread.is_stopped else "CRASHED"
+        is_stopped = thread.is_stopped or isinstance(error, Abort | Pause)  # Prefect may see it first
+        state = "STOPPED" if is_stopped else "CRASHED"
         if error is None:
             state = thread.ended.result().type.value
-        is_fine = error is None or thread.is_stopped
+        is_fine = error is None or is_stopped
         level: eventlog.Level = "info" if is_fine else "error"
         shown = None if is_fine else error
         eventlog.event("hydra.run.ended", level, run=thread.flow_run.name, state=state, error=shown)
