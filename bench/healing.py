@@ -43,6 +43,7 @@ POLICIES = (
     "strong",
     "mild",
     "shadowstop",
+    "insured",
 )
 CHUNK = 50
 

@@ -3,6 +3,7 @@
 from hydra.research.heal.constant import Constant
 from hydra.research.heal.cost import CostChannel
 from hydra.research.heal.drawdown import SHADOW_STOP, DrawdownStop
+from hydra.research.heal.insured import Insured
 from hydra.research.heal.posterior import BMA, MILD, STRONG, Posterior
 from hydra.research.heal.replacement import BlindMonth, Statistical, Windows
 from hydra.research.heal.rule import Allocation, Arms, Evidence, Rule, State
@@ -20,6 +21,7 @@ RULES: dict[str, Rule] = {
         CostChannel(STRONG),
         CostChannel(MILD),
         CostChannel(SHADOW_STOP),
+        CostChannel(Insured()),
         BMA,
     )
 }
@@ -33,6 +35,7 @@ __all__ = [
     "CostChannel",
     "DrawdownStop",
     "Evidence",
+    "Insured",
     "Posterior",
     "Rule",
     "State",

@@ -6,7 +6,16 @@ import math
 import numpy as np
 import pytest
 
-from hydra.research.heal import RULES, Arms, Constant, CostChannel, DrawdownStop, Evidence, Posterior
+from hydra.research.heal import (
+    RULES,
+    Arms,
+    Constant,
+    CostChannel,
+    DrawdownStop,
+    Evidence,
+    Insured,
+    Posterior,
+)
 from hydra.research.heal.rule import YEAR
 
 ARMS = 4
@@ -187,6 +196,31 @@ def test_half_size_begins_below_one_yearly_target_and_ends_at_half_of_it(of_shad
         state, allocation = rule.step(given, state, seen)
         sizes.append(float(allocation.weights[0, 0, 1]))
     assert sizes == [1.0, 1.0, 0.5, 0.5, 0.5, 1.0]
+
+
+def test_an_old_drawdown_is_forgotten_and_no_day_counts_more_than_its_most() -> None:
+    rule, given = DrawdownStop(forgets=0.5, day_most=4.0), arms(1)
+    state, _ = rule.begin(given)
+    depths = []
+    for session, earned in enumerate([-9.0, 0.0, 9.0, -1.0], start=1):
+        state, _ = rule.step(given, state, evidence(session, given, pnl=np.full((1, ARMS), earned)))
+        depths.append(float(state["depth"][0] * YEAR))
+    assert depths == pytest.approx([4.0, 2.0, 0.0, 1.0])
+
+
+def test_the_insured_champion_is_stopped_whole_and_replaced_by_the_one_that_is_believed() -> None:
+    rule, given = Insured(), arms(1)
+    state, allocation = rule.begin(given)
+    assert allocation.weights[0, 0].tolist() == [0, 1, 0, 0]
+    seen = []
+    for session in range(1, 900):
+        pnl = np.array([[0.25, -0.25, 0.0, 0.0]])
+        state, allocation = rule.step(given, state, evidence(session, given, pnl=pnl))
+        seen.append((tuple(allocation.weights[0, 0]), int(allocation.champion[0])))
+    changes = [one for at, one in enumerate(seen) if at == 0 or seen[at - 1] != one]
+    assert changes == [((0, 1, 0, 0), 1), ((0, 0, 0, 0), 1), ((1, 0, 0, 0), 0)]
+    assert state["stop.depth"][0] == 0.0
+    assert 80 < seen.index(changes[1]) < seen.index(changes[2])
 
 
 def test_three_of_five_windows_promotes_noise_and_the_statistical_rule_does_not() -> None:
