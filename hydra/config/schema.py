@@ -260,9 +260,9 @@ class Healing(Section):
     autonomy: Literal["supervised", "semi", "autonomous", "lockdown"] = Field(
         "supervised", description="who is asked before the champion changes; `hydra pause` overrides it"
     )
-    rule: Literal["never", "ddstop", "shadowstop", "cost", "strong", "mild", "statistical", "windows"] = (
-        Field("strong", description="how the book's weights are decided (docs/healing.md)")
-    )
+    rule: Literal[
+        "never", "ddstop", "shadowstop", "insured", "cost", "strong", "mild", "statistical", "windows"
+    ] = Field("insured", description="how the book's weights are decided (docs/healing.md)")
     symbols: tuple[Symbol, ...] = Field((), description="what the book trades; none = trading.symbols")
     order_value_usd: Decimal = Field(
         Decimal(150_000), gt=0, description="envelope: value of one parent order"
