@@ -19,7 +19,7 @@ from hydra.demo.drop import Dropped, drop_when_working
 from hydra.demo.processes import ended_together
 from hydra.demo.result import Result
 from hydra.demo.show import Display
-from hydra.demo.stack import Stack, Wish, start_stack
+from hydra.demo.stack import Stack, Wish, keep_secret, start_stack
 from hydra.domain.errors import UserError
 from hydra.domain.parent import ParentOrder
 from hydra.persistence.ledger import SqlLedger
@@ -190,10 +190,8 @@ def _judge(
 
 def _stay(stack: Stack, display: Display) -> None:
     """Leave the stack running; a worker that dies is told, Ctrl-C ends everything."""
-    secret = stack.folder / "auth"
-    secret.touch(mode=0o600)
-    secret.write_text(stack.auth + "\n")
-    display.tell(f"Prefect: {stack.ui_url}  log in with: {stack.auth}")
+    secret = keep_secret(stack.folder, stack.auth)
+    display.tell(f"Prefect: {stack.ui_url}  log in with: {stack.auth}  (also in {secret})")
     display.tell(
         f"deployment {DEPLOYMENT}; gateway books: hydra gateway books --state-dir {stack.gateway_dir}"
     )

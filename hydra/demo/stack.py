@@ -97,6 +97,16 @@ def prefect_environment(folder: Path, port: int, auth: str) -> dict[str, str]:
     }
 
 
+def keep_secret(folder: Path, auth: str) -> Path:
+    """The server's auth string in a file that only its owner may read, from its first byte on."""
+    file = folder / "auth"
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as kept:
+        kept.write(f"{auth}\n")
+    return file
+
+
 def default_prefect_file() -> Path:
     """The deployments beside the flows: the checkout's prefect.yaml, which may not be there."""
     import hydra
