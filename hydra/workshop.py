@@ -6,6 +6,7 @@ Apart from `hydra.bootstrap`: this half loads numba and scipy, which the process
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from hydra.config import Settings, ensure_data_dir
@@ -19,6 +20,7 @@ from hydra.persistence.ledger import SqlLedger
 from hydra.persistence.open import open_ledger, open_research_tables
 from hydra.persistence.registry import ModelRegistry
 from hydra.ports import Clock
+from hydra.research.candidate import PRELOAD
 from hydra.research.mutate import Budget
 from hydra.research.panel import Listed
 from hydra.sandbox.run import MIB, Limits
@@ -31,6 +33,7 @@ from hydra.wiring import BARS_FOLDER, LEDGER_FILE, build_id, clock_of
 def open_workshop(settings: Settings, clock: Clock | None = None) -> Iterator[Workshop]:
     """Ledger, bar store, journal, registry and sandbox of these settings, as long as the context lasts."""
     clock = clock or clock_of(settings)
+    _register_families(settings)
     folder = ensure_data_dir(settings)
     given = settings.ledger.url
     place = given.get_secret_value() if given is not None else folder / LEDGER_FILE
@@ -43,7 +46,7 @@ def open_workshop(settings: Settings, clock: Clock | None = None) -> Iterator[Wo
                 store=ParquetBarStore(folder / BARS_FOLDER),
                 journal=ExperimentJournal(tables, where),
                 registry=ModelRegistry(tables, where, folder / MODELS_FOLDER),
-                sandbox=IsolatedWalks(_limits(settings)),
+                sandbox=IsolatedWalks(_limits(settings), preload=(*PRELOAD, *settings.healing.families)),
                 clock=clock,
                 plan=healing_plan(settings),
                 build_id=build_id(),
@@ -54,6 +57,15 @@ def open_workshop(settings: Settings, clock: Clock | None = None) -> Iterator[Wo
             tables.close()
     finally:
         ledger.close()
+
+
+def _register_families(settings: Settings) -> None:
+    """Imports the modules that register families; HY-869 names the one that cannot be."""
+    for name in settings.healing.families:
+        try:
+            import_module(name)
+        except Exception as error:
+            raise UserError("HY-869", module=name, problem=f"{type(error).__name__}: {error}") from error
 
 
 def healing_plan(settings: Settings) -> HealingPlan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,6 +78,39 @@ def listed(ctx: typer.Context, json: Json = False) -> None:
         print_table(tuple(rows[0]), [tuple(row.values()) for row in rows])
     else:
         print("The bar store is empty: `hydra bars import FILE --series SYMBOL`, or `hydra bars fetch`.")
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    series: Annotated[str, typer.Argument(metavar="NAME", help="One series; see `hydra bars list`.")],
+    days: Annotated[int, typer.Option(min=1, help="How many days back.")] = 365,
+    json: Json = False,
+) -> None:
+    """Every doubt about a series: missing days, stale or impossible bars, outliers; exit 2 on a fault."""
+    from hydra.research.series_checks import check_bars, recent
+
+    bars = _store(invocation(ctx).settings()).bars(series)
+    since = bars[-1].on - timedelta(days=days)
+    found = [one for one in check_bars(bars) if one.on > since]
+    faults = recent(found, bars[-1].on, days)
+    if json:
+        print_json({"series": series, "bars": len(bars), "findings": found})
+    elif found:
+        print_table(("problem", "on", "detail"), [(one.problem, one.on, one.detail) for one in found])
+    if faults:
+        last = faults[-1]
+        raise UserError(
+            "HY-870",
+            series=series,
+            count=len(faults),
+            days=days,
+            problem=last.problem,
+            on=last.on,
+            detail=last.detail,
+        )
+    if not json:
+        print(f"{series}: {len(bars)} bars, no fault in {days} days.")
 
 
 @app.command()

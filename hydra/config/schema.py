@@ -277,6 +277,7 @@ class Healing(Section):
     refill_days: float = Field(7.0, gt=0, description="days until one more experiment is allowed")
     cooldown_days: int = Field(21, ge=0, description="days an operator rests after it was used")
     challengers_max: int = Field(4, ge=0, le=20, description="admitted candidates in the book at once")
+    families: tuple[str, ...] = Field((), description="modules of your own that register model families")
     candidate_wall_s: Seconds = Field(120.0, description="one candidate's run in the sandbox")
     candidate_memory_mib: int = Field(1024, ge=64, description="on top of what its libraries take")
     seed: int = Field(1, ge=0, description="of every bootstrap")

@@ -12,7 +12,9 @@ from hydra.research.book import Book
 from hydra.research.diagnose import KNOWN_WITHIN, Diagnosis
 from hydra.research.experiment import Experiment
 from hydra.research.healing import Arena
+from hydra.research.models import spec_of
 from hydra.research.observation import Observation
+from hydra.research.roster import named
 from hydra.usecases.improve.cycle import Cycle
 from hydra.usecases.improve.decide import Proposal
 
@@ -112,7 +114,7 @@ def experiment_rows(experiments: Sequence[Experiment]) -> list[Row]:
             "id": one.experiment_id,
             "for": one.until,
             "cause": one.cause,
-            "operator": one.operator,
+            "tried": f"{one.operator}: {_named(one)}",
             "ended": one.ended,
             "passed": one.has_passed,
             "fitness": _rounded(one.fitness, 3),
@@ -122,6 +124,14 @@ def experiment_rows(experiments: Sequence[Experiment]) -> list[Row]:
         }
         for one in experiments
     ]
+
+
+def _named(experiment: Experiment) -> str:
+    """The candidate's model name; a spec of a family this build does not know keeps its identity."""
+    try:
+        return named(spec_of(experiment.spec), experiment.train_until)
+    except ValueError:
+        return experiment.spec_id
 
 
 def target_rows(forecasts: Mapping[str, float], stops: Mapping[str, str]) -> list[Row]:
@@ -157,6 +167,8 @@ def verdict(cycle: Cycle, waits: Proposal | None) -> str:
     """One sentence: what changes, what is stopped, or that nothing is known."""
     if waits is not None:
         return f"{waits.leader} is to replace {waits.predecessor}: a person must approve it"
+    if cycle.overruled:
+        return cycle.overruled
     decided = cycle.decision
     stopped = ", ".join(decided.stops) if decided is not None else ""
     tail = f"; stopped: {stopped}" if stopped else ""

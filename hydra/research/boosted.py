@@ -34,6 +34,7 @@ class Boosted:
     """
 
     name: ClassVar[str] = "boosted"
+    learns: ClassVar[bool] = True
     label_bars: int = 5
     trees: int = 60
     leaves: int = 7

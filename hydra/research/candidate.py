@@ -45,7 +45,7 @@ def folds(days: int) -> Sequence[tuple[int, int]]:
 
 def learns(spec: ModelSpec) -> bool:
     """Whether any part has to be trained."""
-    return any(part.family == "boosted" for part in spec.parts)
+    return any(getattr(FAMILIES[part.family], "learns", False) for part in spec.parts)
 
 
 def warm() -> None:
@@ -54,6 +54,6 @@ def warm() -> None:
 
     rising = np.linspace(100.0, 130.0, 300) + np.sin(np.arange(300.0))
     bars = Bars(rising, np.full(300, 10.0), other=rising[::-1].copy())
-    for name in FAMILIES:
-        if name not in ("carry", "boosted"):
+    for name, family in FAMILIES.items():
+        if name != "carry" and not getattr(family, "learns", False):
             spec_of({"parts": [{"family": name}]}).forecast(bars, ("",))

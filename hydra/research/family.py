@@ -9,6 +9,8 @@ A family is one registered frozen dataclass whose fields are its parameters:
         days: int = 20
         def fit(self, bars, train): return ""
         def forecast(self, bars, artefact): return some_array_within_two
+
+`learns: ClassVar[bool] = True` where `fit` learns something. The module is named in `healing.families`.
 """
 
 from dataclasses import dataclass

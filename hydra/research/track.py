@@ -88,7 +88,7 @@ def track_of(arena: Arena, leader: str, at: int, since: date, account: Account, 
         claimed_deflated_sharpe=deflated(net[:first], trials.count, trials.variance) if first > 20 else 0.0,
         log_slippage=logs,
         recent_fills=recent,
-        data_findings=check_bars(panel.bars[at]),
+        data_findings=check_bars(panel.bars[at], expected_last=panel.days[-1]),
         breaks=tuple(account.breaks),
     )
 

@@ -6,6 +6,7 @@ Evenings are cycles over a real ledger, journal, registry and bar store; only th
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,28 @@ def test_a_missing_week_of_bars_stops_the_instrument_and_no_other(tmp_path: Path
     assert set(again.stops) == {"ZO"}, "the session is decided: a rerun decides nothing anew"
 
 
+def test_bars_that_are_too_old_stop_all_and_negative_prices_stop_nothing(tmp_path: Path) -> None:
+    """Back-adjusted prices may lie below zero: everything works on differences."""
+    world = World(tmp_path)
+    for seed, symbol in enumerate(SYMBOLS, start=1):
+        above = edge_bars(seed, 400, sharpe=1.0)
+        below = [
+            replace(
+                bar,
+                **{name: getattr(bar, name) - 450 for name in ("open_px", "high_px", "low_px", "close_px")},
+            )
+            for bar in above
+        ]
+        assert min(bar.close_px for bar in below) < 0
+        world.bars(symbol, below)
+    fresh = evening(world, 400).cycle.decision
+    late = evening(world, 420).cycle.decision
+    assert fresh is not None
+    assert late is not None
+    assert not fresh.stops
+    assert set(late.stops) == set(SYMBOLS)
+
+
 # --- reruns and crashes ---------------------------------------------------------------------------------
 
 
@@ -266,11 +289,12 @@ def test_by_hand_there_and_back_again_each_in_one_transaction(world: World) -> N
         assert plan is not None
         assert pointer.champion_id == plan.champion_id == "trend-16-64@708e78"
         assert pointer.sha256 == plan.sha256
-    evening(world, BORN)
+    again = evening(world, BORN).cycle
     with world.workshop() as shop:
         pointer = shop.ledger.champions.pointer()
         assert pointer is not None
         assert pointer.by == "anna", "a rerun of the evening does not undo what a person decided"
+        assert again.overruled.startswith("trend-16-64@708e78 leads, by anna's word")
         back = by_hand(shop, begin(shop, on), pointer.predecessor_id, Change.ROLLED_BACK, "anna", "no")
         assert back.book.champion == SEED_CHAMPION
     following = evening(world, BORN + 1).cycle.decision

@@ -227,6 +227,18 @@ def a_cycle_for_a_day_before_the_last_book(scene: Scene) -> CompletedProcess[str
     return _healing(scene, "run", "--on", "2026-02-02", HYDRA_HEALING_BUDGET="0")
 
 
+@provokes("HY-869")
+def a_family_whose_module_is_not_there(scene: Scene) -> CompletedProcess[str]:
+    return _healing(scene, "status", HYDRA_HEALING_FAMILIES="no_such_module")
+
+
+@provokes("HY-870")
+def missing_days(scene: Scene) -> CompletedProcess[str]:
+    rows = _walk_csv().splitlines()
+    _imported(scene, "\n".join([*rows[:280], *rows[290:]]) + "\n")
+    return scene.hydra("bars", "check", "ZO")
+
+
 @provokes("HY-868")
 def an_experiment_whose_numbers_do_not_repeat(scene: Scene) -> CompletedProcess[str]:
     _imported(scene)

@@ -90,6 +90,16 @@ ENTRIES: Final[dict[str, Entry]] = {
         "experiment {given} came out otherwise: {problem}",
         "compare the builds of both runs; numbers that do not repeat are no evidence",
     ),
+    "HY-869": Entry(
+        BAD_INPUT,
+        "healing.families: {module} cannot be imported: {problem}",
+        "name a module that Python finds and that registers its families once",
+    ),
+    "HY-870": Entry(
+        BAD_INPUT,
+        "series {series}: {count} faulty day(s) of the last {days}, the newest: {problem} on {on}, {detail}",
+        "import the days that are missing or wrong; until then a cycle stops that instrument",
+    ),
     "HY-859": Entry(
         BAD_INPUT,
         "model artefact of {given}: {problem}",

@@ -29,7 +29,10 @@ LATE_DAYS_MAX = 5
 
 @dataclass(slots=True)
 class Cycle:
-    """One session's cycle as far as it has come; `before` is the book of the last decided session, if any."""
+    """One session's cycle as far as it has come.
+
+    `decided`: the session's book is on record already. `overruled`: who leads by a person's word since then.
+    """
 
     on: date
     panel: Panel
@@ -48,6 +51,7 @@ class Cycle:
     healed: Healed | None = None
     decision: Decision | None = None
     notes: list[str] = field(default_factory=list)
+    overruled: str = ""
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -118,7 +122,12 @@ def diagnose_cycle(cycle: Cycle) -> Sequence[Diagnosis]:
 
 def stops_of(cycle: Cycle) -> dict[str, str]:
     """Instruments that must not be traded in this session, each with its reason."""
-    return {
+    late = {
+        symbol: f"DATA_FAULT: the newest bar is of {bars[-1].on}"
+        for symbol, bars in zip(cycle.panel.symbols, cycle.panel.bars, strict=True)
+        if (cycle.on - bars[-1].on).days > LATE_DAYS_MAX
+    }
+    return late | {
         one.instrument: f"{one.cause}: {one.evidence[0].text if one.evidence else 'see the diagnosis'}"
         for one in cycle.diagnoses
         if one.stops_trading

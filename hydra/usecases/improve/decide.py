@@ -143,6 +143,9 @@ def apply(shop: Workshop, cycle: Cycle) -> Decision:
         assert found is not None
         cycle.decision = cycle.decided = decision_of(shop, cycle.on, found[1])
     publish(shop, cycle.decision)
+    pointer = shop.ledger.champions.pointer()
+    if pointer is not None and pointer.champion_id != cycle.decision.book.champion:
+        cycle.overruled = f"{pointer.champion_id} leads, by {pointer.by}'s word since: its plan stands"
     return cycle.decision
 
 

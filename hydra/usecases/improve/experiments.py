@@ -10,7 +10,7 @@ import numpy as np
 from hydra.domain.errors import UserError
 from hydra.research.candidate import learns
 from hydra.research.experiment import Experiment
-from hydra.research.families import SEEDS
+from hydra.research.family import FAMILIES
 from hydra.research.filters import Floats
 from hydra.research.hygiene import Trials, judged
 from hydra.research.models import spec_of
@@ -160,11 +160,10 @@ def _given(champion: Any, raw: Any) -> Mutation:
 
 def _repertoire(cycle: Cycle) -> Repertoire:
     """Families that can forecast on these bars: carry needs a further contract, which a panel has not."""
-    names = [one.name for one in SEEDS if one.name != "carry"]
-    if len(cycle.panel.symbols) < 2:
-        names.remove("pairs")
-    specs = {name: plain(spec_of({"parts": [{"family": name}]})) for name in (*names, "boosted")}
-    return Repertoire(specs, frozenset({"boosted"}), _can_be_built)
+    unfit = {"carry"} if len(cycle.panel.symbols) > 1 else {"carry", "pairs"}
+    specs = {name: plain(spec_of({"parts": [{"family": name}]})) for name in FAMILIES if name not in unfit}
+    learning = frozenset(name for name, one in FAMILIES.items() if getattr(one, "learns", False))
+    return Repertoire(specs, learning, _can_be_built)
 
 
 def _can_be_built(spec: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.domain.champion import BookPlanned, ChampionChanged, Change, PlannedForecast
 from hydra.research.book import Book, book_of, book_text
 from hydra.research.experiment import spec_id
-from hydra.research.healing import Mind, mind_of, mind_plain
+from hydra.research.healing import CLAIM_SHARPE, Mind, mind_of, mind_plain
 from hydra.research.roster import Member, decimal, member_of, plain
 from hydra.usecases.improve.workshop import Workshop
 
@@ -93,15 +93,17 @@ def facts_of(shop: Workshop, decision: Decision) -> Sequence[ChampionChanged | B
     sha256_of = {one.model_id: registered(shop, one) for one in decision.members}
     book_sha256 = shop.registry.keep(book_text(decision.book))
     leader = decision.book.champion
+    sizing = next(one.spec.sizing for one in decision.members if one.model_id == leader)
+    target = min(shop.plan.vol_target_year, sizing.vol_target(CLAIM_SHARPE))
     plan = BookPlanned(
         session_on=decision.on,
         champion_id=leader,
         sha256=sha256_of[leader],
         book_sha256=book_sha256,
         envelope=decision.book.envelope,
-        vol_target_year=decimal(shop.plan.vol_target_year / len(shop.plan.instruments) ** 0.5),
-        position_fraction=decimal(shop.plan.position_fraction),
-        adv_fraction=decimal(shop.plan.adv_fraction),
+        vol_target_year=decimal(target / len(shop.plan.instruments) ** 0.5),
+        position_fraction=decimal(min(shop.plan.position_fraction, sizing.position_fraction)),
+        adv_fraction=decimal(min(shop.plan.adv_fraction, sizing.adv_fraction)),
         forecasts=tuple(
             PlannedForecast(symbol, decimal(said), decision.hashes[symbol], decision.stops.get(symbol, ""))
             for symbol, said in decision.forecasts.items()

@@ -1,0 +1,98 @@
+"""The daily cycle as a flow on the pool `research`: it plans what a session trades, and waits for people."""
+
+import sys
+from datetime import date
+from urllib.error import HTTPError
+
+import pytest
+
+from hydra.demo.processes import Part
+from hydra.domain.champion import SEED_CHAMPION
+from tests.flows.conftest import FlowDay, OpenFlowDay, png_of, until
+from tests.improve.test_cycle import BORN, DAYS, REVERSED, SESSIONS, TURNED, evening, until_change
+from tests.improve.worlds import SYMBOLS, World, edge_bars
+from tests.session.trading_day import ON
+
+pytestmark = [pytest.mark.prefect, pytest.mark.process, pytest.mark.timeout(240)]
+
+CYCLE = "daily-cycle/daily-cycle"
+
+
+def start_research(flow_day: FlowDay, **healing: object) -> Part:
+    """A process worker of the pool `research`, with the day's clock and data directory."""
+    argv = [sys.executable, "-m", "prefect", "worker", "start", "--type", "process", "--pool", "research"]
+    mine = {f"HYDRA_HEALING_{key.upper()}": str(value) for key, value in healing.items()}
+    environment = {**flow_day.day.environment(), **flow_day.server.environment, **mine}
+    del environment["HYDRA_CONFIG"]
+    environment |= {"HYDRA_DATA_DIR": str(flow_day.day.data_dir), "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    return flow_day.parts.start("research", argv, environment, flow_day.here)
+
+
+def test_the_cycle_plans_and_the_session_trades_its_plan(open_flow_day: OpenFlowDay) -> None:
+    """Bars from the gateway's own history; one experiment in the sandbox; then a session without targets."""
+    flow_day = open_flow_day(speed=240.0)
+    day = flow_day.day
+    fetched = day.start("bars", "fetch", "--json", env={"HYDRA_HEALING_SYMBOLS": "HE,LE"}).end()
+    assert fetched.code == 0, fetched.stderr
+    start_research(flow_day, symbols="HE,LE", budget=1)
+    run = flow_day.server.api.start_run(CYCLE, {"session_on": ON})
+    assert flow_day.end_of(run)[0] == "COMPLETED", flow_day.end_of(run)
+    names = set(flow_day.task_runs(run))
+    assert {"begin", "observe", "diagnose", "mutate", "update the book", "apply", "report"} <= names
+    shown = flow_day.artifacts(run)
+    assert {"drift", "diagnosis", "book-weights", "leaderboard", "cycle-plot", "cycle-report"} <= shown.keys()
+    assert png_of(shown["cycle-plot"]).startswith(b"\x89PNG")
+    (plan,) = day.of("BookPlanned")
+    done = day.hydra("session", "run", "--on", ON, "--symbols", "HE,LE", "--json", execution__horizon_s=60)
+    assert done.code == 0, done.stderr
+    wanted = {one["symbol"]: float(one["forecast"]) for one in plan["forecasts"]}
+    stopped = {one["symbol"] for one in plan["forecasts"] if one["stop"]}
+    planned = {one["symbol"]: one for one in day.of("SessionPlanned")}
+    assert planned.keys() == wanted.keys() - stopped
+    assert planned, "at least one market trades"
+    for symbol, one in planned.items():
+        assert one["champion_id"] == plan["champion_id"] == SEED_CHAMPION
+        assert one["target"] * wanted[symbol] >= 0
+    day.judge()
+
+
+def test_a_change_of_champion_waits_in_a_suspended_run_until_a_person_approves_it(
+    open_flow_day: OpenFlowDay,
+) -> None:
+    flow_day = open_flow_day(speed=240.0)
+    world = World(flow_day.day.data_dir)
+    flow_day.day.data_dir.mkdir()
+    for seed, symbol in enumerate(SYMBOLS, start=1):
+        world.bars(symbol, edge_bars(seed, DAYS, sharpe=3.0, flip_at=TURNED))
+    evening(world, BORN)
+    at, _ = until_change(world, range(900, DAYS, 40), autonomy="supervised")
+    on = SESSIONS[at]
+    api = flow_day.server.api
+    start_research(flow_day, symbols=",".join(SYMBOLS), budget=0, autonomy="supervised")
+    run = api.start_run(CYCLE, {"session_on": on.isoformat()})
+    until(lambda: api.run_state(run)[0] == "PAUSED", "the run waits", lambda: False)
+    assert champion_of(world, on) == SEED_CHAMPION, "the session trades the old book meanwhile"
+    until(lambda: is_resumed(flow_day, run), "the answer is taken")
+    assert flow_day.end_of(run)[0] == "COMPLETED", flow_day.end_of(run)
+    assert champion_of(world, on) == REVERSED
+    assert "anna" in flow_day.artifacts(run)["cycle-report"]
+
+
+def is_resumed(flow_day: FlowDay, run: str) -> bool:
+    """Answers the form; a busy server says 503 and may have taken the answer all the same."""
+    try:
+        answer = {"run_input": {"approve": True, "by": "anna"}}
+        flow_day.server.api.ask("POST", f"/flow_runs/{run}/resume", answer)
+    except HTTPError as error:
+        assert error.code == 503, error
+    return flow_day.server.api.run_state(run)[0] != "PAUSED"
+
+
+def champion_of(world: World, on: date) -> str:
+    """Whom the plan of that session is of; it is the pointer's, too."""
+    with world.workshop() as shop:
+        plan, pointer = shop.ledger.champions.plan(on), shop.ledger.champions.pointer()
+        assert plan is not None
+        assert pointer is not None
+        assert plan.champion_id == pointer.champion_id
+        return plan.champion_id

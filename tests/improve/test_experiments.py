@@ -1,0 +1,119 @@
+"""Experiments: isolated, measured outside, journalled in any case, and repeatable to the same numbers."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hydra.domain.errors import UserError
+from hydra.research.book import CHALLENGER_PRIOR_MAX, Role
+from hydra.sandbox.run import MIB, Limits, problem_of_this_machine
+from hydra.sandbox.walks import IsolatedWalks
+from hydra.usecases.improve.decide import apply, heal, settle
+from hydra.usecases.improve.experiments import mutations_of, rerun, try_all
+from hydra.usecases.improve.run import look, run_cycle
+from tests.improve.test_cycle import SESSIONS
+from tests.improve.worlds import World, edge_bars
+
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(problem_of_this_machine() is not None, reason=str(problem_of_this_machine())),
+]
+
+AT = 700
+HERE = Path(__file__).parent
+BOOSTED = {"parts": [{"family": "boosted", "params": {"trees": 20}}]}
+
+
+def reverting(span: int) -> dict[str, object]:
+    return {"parts": [{"family": "mean_reversion", "params": {"span": span}}]}
+
+
+def world_at(folder: Path) -> World:
+    world = World(folder, sandbox=IsolatedWalks(Limits(wall_s=60)))
+    world.bars("ZO", edge_bars(1, AT, sharpe=1.0))
+    world.at(SESSIONS[AT])
+    return world
+
+
+def test_a_learner_is_tried_admitted_small_and_repeats_to_the_same_numbers(tmp_path: Path) -> None:
+    """One run in the sandbox for the trial, one for its repetition; then the book loads what was learnt."""
+    world = world_at(tmp_path)
+    with world.workshop(symbols="ZO", budget=0) as shop:
+        ran = run_cycle(shop, SESSIONS[AT], candidates=[BOOSTED])
+        (made,) = shop.journal.experiments()
+        assert (made.ended, made.refusals) == ("FINISHED", ())
+        assert made.fitness is not None
+        assert 0 <= made.fitness <= 1
+        assert made.metrics["folds"] == 7
+        assert made.changes["parts"][1][0]["family"] == "boosted"
+        assert (made.until, made.instruments, made.data_hash) == (
+            SESSIONS[AT].isoformat(), ("ZO",), ran.cycle.panel.data_hash,
+        )  # fmt: skip
+        assert rerun(shop, made) == made
+        assert ran.cycle.decision is not None
+        (arm,) = [one for one in ran.cycle.decision.book.arms if one.role is Role.CHALLENGER]
+        assert (arm.prior, arm.weight) == (CHALLENGER_PRIOR_MAX, 0.0)
+    world.bars("ZO", edge_bars(1, AT + 1, sharpe=1.0), world.clock.now())
+    world.at(SESSIONS[AT + 1])
+    with world.workshop(symbols="ZO", budget=0) as shop:
+        cycle = look(shop, SESSIONS[AT + 1])
+        assert cycle.members[-1].model_id == arm.spec_id
+        assert "tree" in cycle.members[-1].learnt["ZO"][0]
+        heal(shop, cycle)
+        decision = settle(shop, cycle, None)
+        apply(shop, cycle)
+        assert 0 < decision.book.weights("ZO")[arm.spec_id] <= CHALLENGER_PRIOR_MAX
+
+
+def test_a_candidate_that_raises_hangs_eats_memory_or_lies_is_an_outcome_of_its_experiment(
+    tmp_path: Path,
+) -> None:
+    world = world_at(tmp_path)
+    world.sandbox = IsolatedWalks(
+        Limits(wall_s=3, memory_bytes=64 * MIB), "candidates:walk", code=[HERE], preload=["json"]
+    )
+    with world.workshop(symbols="ZO", budget=0) as shop:
+        ran = run_cycle(shop, SESSIONS[AT], candidates=[reverting(span) for span in range(11, 16)])
+        ended = {
+            one.spec["parts"][0]["params"]["span"]: (one.ended, one.refusals)
+            for one in shop.journal.experiments()
+        }
+        assert ended == {
+            11: ("RAISED", ("SANDBOX: RAISED",)),
+            12: ("TIMED_OUT", ("SANDBOX: TIMED_OUT",)),
+            13: ("OUT_OF_MEMORY", ("SANDBOX: OUT_OF_MEMORY",)),
+            14: ("RAISED", ("SANDBOX: RAISED",)),
+            15: ("RAISED", ("SANDBOX: RAISED",)),
+        }
+        assert shop.journal.trials() == 5, "failures count as trials"
+        assert ran.cycle.decision is not None, "and the cycle goes on"
+        assert all(one.role is not Role.CHALLENGER for one in ran.cycle.decision.book.arms)
+
+
+def test_what_costs_too_much_or_does_not_fit_the_market_is_refused(tmp_path: Path) -> None:
+    """Spans of 2 and 3 turn over daily; a thousand times the capital finds no volume."""
+    world = world_at(tmp_path)
+    fast = {"parts": [{"family": "trend", "params": {"fast": 2, "slow": 3}}]}
+    with world.workshop(symbols="ZO", budget=0) as shop:
+        shop.plan = replace(shop.plan, capital_usd=1e9)
+        cycle = look(shop, SESSIONS[AT])
+        (made,) = try_all(shop, cycle, mutations_of(shop, cycle, [fast]))
+        assert [one.partition(":")[0] for one in made.refusals] == ["COSTS", "CAPACITY"]
+        assert not cycle.walked
+
+
+def test_a_rerun_on_other_bars_is_refused_and_on_bars_revised_since_it_is_not_misled(tmp_path: Path) -> None:
+    world = world_at(tmp_path)
+    world.sandbox = IsolatedWalks(Limits(wall_s=60))
+    with world.workshop(symbols="ZO", budget=0) as shop:
+        run_cycle(shop, SESSIONS[AT], candidates=[reverting(20)])
+        (made,) = shop.journal.experiments()
+    bars = list(edge_bars(1, AT, sharpe=1.0))
+    bars[300] = replace(bars[300], close_px=bars[300].close_px + 1)
+    world.bars("ZO", bars, datetime(2027, 1, 4, tzinfo=UTC))
+    with world.workshop(symbols="ZO", budget=0) as shop:
+        assert rerun(shop, made) == made, "the bars as they were known then"
+        with pytest.raises(UserError, match="HY-865"):
+            rerun(shop, replace(made, recorded_at=datetime(2027, 1, 5, tzinfo=UTC)))
