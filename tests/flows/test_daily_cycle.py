@@ -84,7 +84,8 @@ def is_resumed(flow_day: FlowDay, run: str) -> bool:
         answer = {"run_input": {"approve": True, "by": "anna"}}
         flow_day.server.api.ask("POST", f"/flow_runs/{run}/resume", answer)
     except HTTPError as error:
-        assert error.code == 503, error
+        if error.code != 503:
+            raise
     return flow_day.server.api.run_state(run)[0] != "PAUSED"
 
 
