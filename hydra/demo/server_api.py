@@ -39,13 +39,15 @@ class ServerApi:
                 return False
             raise self._refused(f"a look at pool {pool}", error) from error
 
-    def start_run(self, deployment: str, parameters: dict[str, Any]) -> str:
-        """The id of a new flow run of `flow/deployment`."""
-        asked = {
+    def start_run(self, deployment: str, parameters: dict[str, Any], queue: str = "") -> str:
+        """The id of a new flow run of `flow/deployment`; `queue`: another than the deployment's."""
+        asked: dict[str, Any] = {
             "parameters": parameters,
             "state": {"type": "SCHEDULED"},
             "idempotency_key": uuid.uuid4().hex,  # the repeated question makes no second run
         }
+        if queue:
+            asked["work_queue_name"] = queue
         try:
             found = self.ask_patiently("GET", f"/deployments/name/{deployment}", None)
             made = self.ask_patiently("POST", f"/deployments/{found['id']}/create_flow_run", asked)

@@ -7,7 +7,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from hydra.domain.errors import Unavailable
@@ -38,6 +38,8 @@ class IbThread:
         self.ended: Future[None] = Future()
         self._stop: asyncio.Event | None = None
         self._is_told = False
+        for future in (self._opened, self.ended):
+            future.set_running_or_notify_cancel()  # whoever gives up waiting cancels nothing for the others
         self._thread = threading.Thread(target=self._run, name="ib", daemon=True)
         self.loop: asyncio.AbstractEventLoop | None = None
         self.pulse = Pulse()
@@ -115,7 +117,7 @@ class IbThread:
             await asyncio.gather(stopping, beating, living, return_exceptions=True)
 
     async def _keep_desk(self, stopping: asyncio.Task[Any]) -> None:
-        async with self._open_desk() as desk, _telling(desk):
+        async with self._open_desk() as desk, telling_prefect(desk):
             self._opened.set_result(desk)
             await asyncio.sleep(0)
             self.pulse.is_open = True
@@ -137,8 +139,3 @@ class IbThread:
             return False
         desk = self._opened.result()
         return self.runs > 0 or (isinstance(desk, Desk) and bool(desk.live_children()))
-
-
-def _telling(desk: Desk | Reader) -> AbstractAsyncContextManager[None]:
-    """Alerts go to Prefect, too, from where there is an outbox."""
-    return nullcontext() if isinstance(desk, Reader) else telling_prefect(desk)

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +34,11 @@ class Server:
 
     api: ServerApi
     environment: Mapping[str, str]
+    pid: int
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the server and whatever it has started."""
+        os.killpg(self.pid, number)
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +51,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         api = ServerApi(environment["PREFECT_API_URL"], "tests:secret-of-this-session", part.log)
         until(api.is_healthy, "the server answers", lambda: not part.is_running)
         _deploy(parts, environment, folder)
-        yield Server(api, environment)
+        yield Server(api, environment, part.pid)
     finally:
         parts.end()
 
@@ -81,9 +88,11 @@ class FlowDay:
         mine["HYDRA_DATA_DIR"] = str(self.day.data_dir)
         return self.parts.start(f"worker-{len(self.parts.all)}", argv, mine, self.here)
 
-    def start_run(self, targets: Mapping[str, int], deployment: str = SESSION, **parameters: Any) -> str:
+    def start_run(
+        self, targets: Mapping[str, int], deployment: str = SESSION, queue: str = "", **parameters: Any
+    ) -> str:
         asked = {"session_on": ON, "symbols": list(targets), "targets": dict(targets), **parameters}
-        return self.server.api.start_run(deployment, asked)
+        return self.server.api.start_run(deployment, asked, queue)
 
     def end_of(self, run_id: str) -> tuple[str, str]:
         """The run's final state and message."""
