@@ -1,5 +1,5 @@
 # Every target does its own set-up. ARGS passes options on: make demo ARGS="--seed 7", make test ARGS="-k config".
-.PHONY: help setup demo up test simulate prove check docs lock bench-kernel bench-healing clean
+.PHONY: help setup demo up test simulate prove check docs lock bench-kernel bench-cycle bench-healing clean
 .DEFAULT_GOAL := help
 
 VENV := .venv/bin
@@ -45,7 +45,11 @@ lock: .venv/.ready ## renew requirements.lock from pyproject.toml
 	    --no-annotate --no-header -q -o requirements.lock
 
 bench-kernel: .venv/.ready ## the backtest kernel beside its peers, in environments of their own under var/
+	@$(VENV)/python bench/bootstrap.py
 	@$(VENV)/python bench/kernel.py $(ARGS)
+
+bench-cycle: .venv/.ready ## one evening's research: 20 instruments, 200 candidates, 10 years
+	@$(VENV)/python bench/daily_cycle.py $(ARGS)
 
 bench-healing: .venv/.ready ## every healing rule in the same worlds: ARGS="--worlds 500 --years 3"
 	@$(VENV)/python bench/healing.py $(ARGS)
