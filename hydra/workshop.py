@@ -40,13 +40,14 @@ def open_workshop(settings: Settings, clock: Clock | None = None) -> Iterator[Wo
     ledger = open_ledger(place, now=clock.now, wall_s=clock.wall_s, folder=folder, busy_timeout_s=5.0)
     try:
         tables, where = open_research_tables(place)
+        sandbox = IsolatedWalks(_limits(settings), preload=(*PRELOAD, *settings.healing.families))
         try:
             yield Workshop(
                 ledger=ledger,
                 store=ParquetBarStore(folder / BARS_FOLDER),
                 journal=ExperimentJournal(tables, where),
                 registry=ModelRegistry(tables, where, folder / MODELS_FOLDER),
-                sandbox=IsolatedWalks(_limits(settings), preload=(*PRELOAD, *settings.healing.families)),
+                sandbox=sandbox,
                 clock=clock,
                 plan=healing_plan(settings),
                 build_id=build_id(),
@@ -54,6 +55,7 @@ def open_workshop(settings: Settings, clock: Clock | None = None) -> Iterator[Wo
                 breaks=_breaks(ledger),
             )
         finally:
+            sandbox.close()
             tables.close()
     finally:
         ledger.close()

@@ -15,7 +15,7 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from hydra.sandbox.landlock import forbid_all_but_reading
 from hydra.sandbox.seccomp import refuse_the_rest_of_the_machine
@@ -39,12 +39,25 @@ def main() -> None:
     order = json.load(sys.stdin.buffer)
     sys.stdin.close()
     result_fd = int(order["result_fd"])
-    parent = int(order["parent_pid"])
     try:
-        _leave_namespaces()
-        sys.path[:0] = order["code"]
-        for name in order["preload"]:
-            _preload(name)
+        prepare(order)
+    except Exception as error:  # noqa: BLE001 - whatever kept it from being ready: no candidate runs
+        _write(result_fd, _line(error).encode())
+        os._exit(1)
+    perform(order, result_fd, int(order["parent_pid"]))
+
+
+def prepare(order: Mapping[str, Any]) -> None:
+    """What is done once, in trusted hands: leave the namespaces, import and warm what candidates need."""
+    _leave_namespaces()
+    sys.path[:0] = order["code"]
+    for name in order["preload"]:
+        _preload(name)
+
+
+def perform(order: Mapping[str, Any], result_fd: int, parent: int) -> NoReturn:
+    """Locks this process for good and runs one candidate in it; the process ends here."""
+    try:
         _lock(order, parent)
     except Exception as error:  # noqa: BLE001 - whatever kept the lock from closing: no candidate runs
         _write(result_fd, _line(error).encode())

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from signal import SIGKILL, SIGXCPU, Signals
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from hydra.domain.errors import UserError
 from hydra.sandbox.jail import LOCKED
@@ -132,35 +132,45 @@ def run_isolated(
         raise
     finally:
         os.close(result_write)
+    assert process.stdin is not None
+    assert process.stdout is not None
     with process:
         try:
-            return _Watch(process, result_read, limits).run(json.dumps(order).encode())
+            with process.stdin as pipe:
+                pipe.write(json.dumps(order).encode())
+        except BrokenPipeError:
+            pass  # it died before it read: its end says so
+        try:
+            return Watch(process, process.stdout.fileno(), result_read, limits).run()
         finally:
             process.kill()
             os.close(result_read)
 
 
-class _Watch:
-    """Feeds the order, drains both pipes up to their limits, and ends the process at the first breach."""
+class Child(Protocol):
+    """A process that can be ended and waited for; subprocess.TimeoutExpired when it has not ended by then."""
 
-    def __init__(self, process: subprocess.Popen[bytes], result_fd: int, limits: Limits) -> None:
+    @property
+    def returncode(self) -> Any: ...
+    def kill(self) -> None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+class Watch:
+    """Drains both pipes of a candidate up to their limits, and ends the process at the first breach."""
+
+    def __init__(self, process: Child, stdout_fd: int, result_fd: int, limits: Limits) -> None:
         self._process = process
         self._limits = limits
         self._started = time.monotonic()
-        assert process.stdout is not None
-        self._stdout_fd = process.stdout.fileno()
+        self._stdout_fd = stdout_fd
         self._result_fd = result_fd
         self._result = bytearray()
         self._tail = bytearray()
         self._output_bytes = 0
 
-    def run(self, order: bytes) -> Outcome:
-        assert self._process.stdin is not None
-        try:
-            with self._process.stdin as pipe:
-                pipe.write(order)
-        except BrokenPipeError:
-            pass  # it died before it read: its end says so
+    def run(self) -> Outcome:
+        """How it ended; HY-854 where it did not even lock itself."""
         breach = self._drain()
         if breach is not None:
             self._process.kill()

@@ -1,4 +1,4 @@
-"""Candidates' walk-forwards, each in a sandbox process of its own, as many at once as there are cores."""
+"""Candidates' walk-forwards, each in a locked process of its own, as many at once as there are cores."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import LifoQueue
 
 import numpy as np
 
@@ -13,14 +14,18 @@ from hydra.research.candidate import ENTRY, PRELOAD, learns
 from hydra.research.experiment import Spec
 from hydra.research.filters import Floats
 from hydra.research.models import spec_of
-from hydra.sandbox.run import End, Limits, Outcome, run_isolated
+from hydra.sandbox.nursery import Nursery
+from hydra.sandbox.run import End, Limits, Outcome
 from hydra.usecases.improve.workshop import Tried
 
 CORES = os.cpu_count() or 1
 
 
 class IsolatedWalks:
-    """`Sandbox` over `run_isolated`: an entry and its folders may be given for candidates of another make."""
+    """`Sandbox` over a nursery a core: an entry and its folders may be given for candidates of another make.
+
+    The nurseries live until `close`.
+    """
 
     def __init__(
         self,
@@ -31,8 +36,15 @@ class IsolatedWalks:
     ) -> None:
         self._limits = limits
         self._entry = entry
-        self._code = code
-        self._preload = preload
+        self._nurseries = [Nursery(code, preload) for _ in range(CORES)]
+        self._free: LifoQueue[Nursery] = LifoQueue()  # the warm one first
+        for one in self._nurseries:
+            self._free.put(one)
+
+    def close(self) -> None:
+        """No process of it is left."""
+        for one in self._nurseries:
+            one.close()
 
     def walk(self, specs: Sequence[Spec], close: Floats, volume: Floats) -> Sequence[Tried]:
         """How each ended, in order; the bars reach them as one file they may read and nothing else."""
@@ -49,14 +61,11 @@ class IsolatedWalks:
 
     def _one(self, spec: Spec, folder: Path) -> Outcome:
         order = {"spec": spec, "arrays": str(folder / "bars.npz"), "learns": learns(spec_of(spec))}
-        return run_isolated(
-            self._entry,
-            order,
-            readable=[folder],
-            code=self._code,
-            preload=self._preload,
-            limits=self._limits,
-        )
+        nursery = self._free.get()
+        try:
+            return nursery.run(self._entry, order, readable=[folder], limits=self._limits)
+        finally:
+            self._free.put(nursery)
 
 
 def _tried(run: Outcome, shape: tuple[int, ...]) -> Tried:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from hydra.sandbox.nursery import Nursery
 from hydra.sandbox.run import MIB, End, Limits, Outcome, problem_of_this_machine, run_isolated
 
 HERE = Path(__file__).parent
@@ -32,6 +33,7 @@ class Prison:
 
     here: Path
     given: dict[str, Any]
+    nursery: Nursery | None = None
 
     def outside(self, name: str, **more: object) -> Any:
         """The escape in an ordinary child process: what it got hold of."""
@@ -46,6 +48,9 @@ class Prison:
         return json.loads(answer)["got"]
 
     def inside(self, name: str, limits: Limits = LIMITS, **more: object) -> Outcome:
+        if self.nursery is not None:
+            given, data = {**self.given, **more}, [self.here / "data"]
+            return self.nursery.run(f"escapes:{name}", given, readable=data, limits=limits)
         return run_isolated(
             f"escapes:{name}",
             {**self.given, **more},
@@ -72,8 +77,21 @@ def victim() -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-@pytest.fixture
-def prison(tmp_path: Path, victim: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch) -> Prison:
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    made = Nursery(code=[HERE])
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["a process of its own", "a fork of the nursery"])
+def prison(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    victim: subprocess.Popen[str],
+    monkeypatch: pytest.MonkeyPatch,
+    nursery: Nursery,
+) -> Prison:
     monkeypatch.setenv("HYDRA_CANARY", SECRET)
     data = tmp_path / "data"
     data.mkdir()
@@ -82,7 +100,7 @@ def prison(tmp_path: Path, victim: subprocess.Popen[str], monkeypatch: pytest.Mo
     ledger.write_text("what was sent")
     (data / "innocent.csv").symlink_to(ledger)
     given = {"ledger": str(ledger), "data": str(data), "folder": str(tmp_path), "victim": victim.pid}
-    return Prison(tmp_path, given)
+    return Prison(tmp_path, given, nursery if request.param == "a fork of the nursery" else None)
 
 
 def test_the_ledger_cannot_be_read(prison: Prison) -> None:
