@@ -148,17 +148,19 @@ class RawIB(IB):
 
     def __init__(self, listener: Listener) -> None:
         """Without the library's own, which makes a wrapper and a client that would be thrown away here."""
-        self._createEvents()
         self.wrapper = RawWrapper(self, listener)
         self.client = Client(self.wrapper)
         self.client.decoder = RawDecoder(self.wrapper, listener)
         self.client.conn = _counting(self.client, listener)
         self._logger = logging.getLogger("ib_async.ib")
 
-    def _createEvents(self) -> None:
-        """Nobody listens to these: none gets the library's two further events for its errors and its end."""
-        for name in self.events:
-            setattr(self, name, Event(name, False))
+    def __getattr__(self, name: str) -> Event:
+        """The library's events, made when it emits one: nobody listens, and all of them take half a connect."""
+        if name not in self.events:
+            raise AttributeError(name)
+        event = Event(name)
+        setattr(self, name, event)
+        return event
 
     def __del__(self) -> None:
         """The library would write to its transport here, at a moment only the collector knows."""

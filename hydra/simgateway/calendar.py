@@ -31,6 +31,7 @@ class SessionState(StrEnum):
     HALTED = "HALTED"
 
 
+@lru_cache(maxsize=4096)
 def is_trade_date(on: date) -> bool:
     """Whether the exchanges book a session under this date."""
     return on.weekday() < 5 and not is_holiday(on)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Protocol
 from zoneinfo import ZoneInfo
@@ -111,7 +111,8 @@ class Core:
 
     def midnight(self) -> datetime:
         """The start of the broker's day: what happened before it is not told any more."""
-        return datetime.combine(self.local_date, time.min, ZoneInfo(self.settings.iana_zone))
+        zone = ZoneInfo(self.settings.iana_zone)
+        return datetime.combine(self.at.astimezone(zone).date(), time.min, zone).astimezone(UTC)
 
     def time_text(self, at: datetime) -> str:
         """An execution's time in the form this gateway uses."""

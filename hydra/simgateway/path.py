@@ -7,8 +7,9 @@ day is a bridge through that bar. So history, today and a restarted gateway tell
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from math import exp, log
-from typing import Final
+from typing import Final, NamedTuple
 
 from hydra.simgateway.calendar import is_trade_date, next_trade_date, previous_trade_date
 from hydra.simgateway.calibration import Calibration, calibration
@@ -56,8 +57,7 @@ class Settled:
     previous: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(NamedTuple):
     """One day of the symbol's log path, common to all its expiries."""
 
     open: float
@@ -171,6 +171,12 @@ class PricePath:
         return {on: settled for on, settled in found.items() if (on.year, on.month) == (year, month)}
 
 
+@lru_cache(maxsize=64)
+def _trade_dates(year: int) -> tuple[date, ...]:
+    days = (date(year, 1, 1) + timedelta(days=n) for n in range(366))
+    return tuple(on for on in days if on.year == year and is_trade_date(on))
+
+
 class _Shapes:
     """The symbol's log path, a year at a time: bridges between yearly anchors, so that any date is cheap."""
 
@@ -191,8 +197,7 @@ class _Shapes:
 
     def _year(self, year: int) -> dict[date, _Shape]:
         rng = stream(self._seed, self._cal.symbol, "year", year)
-        dates = [date(year, 1, 1) + timedelta(days=n) for n in range(366)]
-        dates = [on for on in dates if on.year == year and is_trade_date(on)]
+        dates = _trade_dates(year)
         gauss = rng.gauss
         mood, flow = gauss(0.0, 1.0), gauss(0.0, 1.0)
         mood_noise, flow_noise = (1 - _VOL_MEMORY**2) ** 0.5, (1 - _VOLUME_MEMORY**2) ** 0.5

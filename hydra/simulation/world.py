@@ -317,6 +317,8 @@ class World:
             self._spring("order", owner, is_after)
 
     def _spring(self, point: str, process: SimProcess, is_after: bool) -> None:
+        if not self.traps:
+            return
         for trap in [one for one in self.traps if (one.point, one.is_after) == (point, is_after)]:
             trap.nth -= 1
             if trap.nth <= 0:

@@ -132,16 +132,21 @@ class Desk:
     lease_lost: bool = False
     failure: Exception | None = None
     changed: Signal = field(default_factory=Signal)
+    margins_of: tuple[ExecutionPolicy, Margins] | None = None
 
     @property
     def margins(self) -> Margins:
         """The policy's wall-time waits in the market time of this clock."""
-        return Margins(
-            settle=self.clock.market(self.policy.settle_wall_s),
-            cancel_settle=self.clock.market(self.policy.cancel_settle_wall_s),
-            child_life_min=self.clock.market(self.policy.child_life_min_wall_s),
-            safety=timedelta(seconds=self.policy.safety_s),
-        )
+        policy = self.policy
+        if self.margins_of is None or self.margins_of[0] is not policy:
+            margins = Margins(
+                settle=self.clock.market(policy.settle_wall_s),
+                cancel_settle=self.clock.market(policy.cancel_settle_wall_s),
+                child_life_min=self.clock.market(policy.child_life_min_wall_s),
+                safety=timedelta(seconds=policy.safety_s),
+            )
+            self.margins_of = (policy, margins)
+        return self.margins_of[1]
 
     def live_children(self) -> list[ChildOrder]:
         """Children of this client id that are not proven ended: only its holder can prove or cancel them."""
