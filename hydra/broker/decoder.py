@@ -155,7 +155,7 @@ class RawIB(IB):
         self._logger = logging.getLogger("ib_async.ib")
 
     def __getattr__(self, name: str) -> Event:
-        """The library's events, made when it emits one: nobody listens, and all of them take half a connect."""
+        """The library's events, each made when it is emitted: nobody listens, and all take half a connect."""
         if name not in self.events:
             raise AttributeError(name)
         event = Event(name)

@@ -41,7 +41,7 @@ def record_after_send() -> Iterator[None]:
         verdict = check_child(proposal, view, desk.limits, desk.clock.market(desk.policy.verdict_wall_s))
         if isinstance(verdict, Denied):
             return False
-        sending = trade._sending(desk, proposal, verdict)
+        sending = trade._sending(desk, parent.plan.champion_id, proposal, verdict)
         outcome = desk.broker.place(RecordedSending(sending, desk.clock.wall_s()), contract, verdict)
         if isinstance(outcome, NotSent):
             return False
