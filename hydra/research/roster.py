@@ -18,7 +18,7 @@ from hydra.research.panel import Panel
 
 SEED: Spec = {"parts": [{"family": "trend", "params": {"fast": 8, "slow": 32, "sign": 1}, "weight": 1}]}
 REVERSED_PRIOR, VARIANTS_PRIOR = 0.15, 0.55
-"""Base weights (docs/healing.md): reversed .15, original with its variants .55, the rest is cash."""
+"""Base weights (docs/healing.md): reversed .15, original with fastest and slowest .55, the rest is cash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +95,18 @@ def _trend(fast: float, slow: float, sign: int) -> ModelSpec:
 
 
 def seed_book(members: Sequence[Member], envelope: Envelope) -> Book:
-    """The book of the first day: the champion whole, the others in the shadow at their base weights."""
-    variants = len(members) - 1
-    arms = [
-        Arm(
-            one.model_id,
-            Role.CHAMPION if at == 0 else Role.MUTANT,
-            REVERSED_PRIOR if at == variants else VARIANTS_PRIOR / variants,
-            1.0 if at == 0 else 0.0,
-        )
-        for at, one in enumerate(members)
-    ]
+    """The book of the first day: the champion whole, the others in the shadow at their base weights.
+
+    The arms a step away have none: they are there for the cost channel to move an instrument to.
+    """
+    by_speed = sorted(range(len(members) - 1), key=lambda at: dict(members[at].spec.parts[0].params)["slow"])
+    sharing = {0, by_speed[0], by_speed[-1]}
+    arms = []
+    for at, one in enumerate(members):
+        prior = VARIANTS_PRIOR / len(sharing) if at in sharing else 0.0
+        prior = REVERSED_PRIOR if at == len(members) - 1 else prior
+        role = Role.CHAMPION if at == 0 else Role.MUTANT
+        arms.append(Arm(one.model_id, role, prior, 1.0 if at == 0 else 0.0))
     return Book(tuple(arms), envelope)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hydra.domain.champion import Envelope
 from hydra.research.book import Arm, Book, Role, book_hash, book_of, book_text
+from hydra.research.roster import seed_book, seed_members
 
 ENVELOPE = Envelope(("ZO", "HE"), Decimal(150_000), 6, 20)
 BOOK = Book(
@@ -115,3 +116,20 @@ def test_the_execution_worker_can_read_a_book_without_the_heavy_libraries() -> N
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_seed_book_has_the_priors_that_were_measured() -> None:
+    """docs/healing.md: champion, fastest and slowest share .55, the reverse .15, the rest is cash."""
+    members = seed_members()
+    book = seed_book(members, ENVELOPE)
+    priors = {arm.spec_id.split("@")[0]: round(arm.prior, 4) for arm in book.arms}
+    assert priors == {
+        "ewma-trend-8-32": 0.1833,
+        "trend-4-16": 0.0,
+        "trend-2-8": 0.1833,
+        "trend-16-64": 0.0,
+        "trend-32-128": 0.1833,
+        "trend-8-32-rev": 0.15,
+    }
+    assert book.champion == members[0].model_id
+    assert book.cash == 0.0
