@@ -19,7 +19,7 @@ from hydra.simulation.campaign import quieten, run_jobs
 from hydra.simulation.crash_points import CrashPoint, crash, points_of, promises_of
 from hydra.simulation.crew import Crew
 from hydra.simulation.process import SimProcess
-from hydra.simulation.run import RunOptions, make_template, prepared_folder, run_world
+from hydra.simulation.run import TEMPLATE_NAME, RunOptions, prepared_folder, run_world
 from hydra.simulation.world import Trap, World
 
 SEED = 3  # a short session: two children, the second one fills
@@ -63,7 +63,7 @@ def test_a_simulated_death_leaves_the_ledger_that_a_real_sigkill_leaves(
         for name, die in (("simulated", _copy_and_leave), ("real", _die)):
             place = tmp_path / f"{name}-{number}"
             place.mkdir()
-            make_template(place)
+            shutil.copyfile(folder / TEMPLATE_NAME, place / TEMPLATE_NAME)
             process = get_context("fork").Process(target=_run, args=(place, point, die))
             process.start()
             process.join(60)
