@@ -53,15 +53,24 @@ class KillSwitch:
 
         problem = self._latch()
         self._reached("latched")
-        seat = take_seat(self._settings.data_dir / LOCKS_FOLDER, self._settings.gateway.client_id)
+        folder = self._settings.data_dir / LOCKS_FOLDER
+        seats = [take_seat(folder, one) for one in self._client_ids]
         self._reached("seated")
         begin_log(self._settings)
         self._say("hydra.kill.latched", scope=self._latched.scope, problem=problem)
-        self._say("hydra.kill.seated", problem=seat if isinstance(seat, str) else "")
-        found = asyncio.run(self._work(seat, wants_flat))
+        self._say("hydra.kill.seated", problem=_refusal(seats))
+        found = asyncio.run(self._work(seats, wants_flat))
         if problem:
             raise Unavailable("HY-510", path=self._path, problem=problem)
         return found
+
+    @property
+    def _client_ids(self) -> tuple[int, ...]:
+        """Every id that sends: one, or one a shard."""
+        from hydra.domain.roles import Role, client_id_of
+
+        base, shards = self._settings.gateway.client_id, self._settings.worker.shards
+        return tuple(client_id_of(base, Role.EXECUTION, one) for one in range(1, shards + 1)) or (base,)
 
     def _latch(self) -> str:
         """Empty, or why the latch could not be written: then the holder's end must do."""
@@ -71,16 +80,17 @@ class KillSwitch:
             return str(problem)
         return ""
 
-    async def _work(self, seat: Seat | str, wants_flat: bool) -> dict[str, Any]:
+    async def _work(self, seats: Sequence[Seat | str], wants_flat: bool) -> dict[str, Any]:
         from hydra.wiring import clock_of
 
         try:
-            done, heard = await self._withdraw(clock_of(self._settings), seat)
+            done, heard = await self._withdraw(clock_of(self._settings), _refusal(seats))
         finally:
             self._tell_ledger()
             problem = await self._ledger_told()
-            if not isinstance(seat, str):
-                seat.close()
+            for seat in seats:
+                if not isinstance(seat, str):
+                    seat.close()
         found = {**self._found(done), "ledger": problem}
         left = await self._flatten(done, heard, found["ledger"]) if wants_flat else []
         if not done.is_proven:
@@ -89,16 +99,16 @@ class KillSwitch:
             )
         return {**found, "left": left}
 
-    async def _withdraw(self, clock: Clock, seat: Seat | str) -> tuple[Withdrawal, Sequence[Report]]:
-        """By order id on our own client id; where that cannot be had, everything there is, or nothing."""
+    async def _withdraw(self, clock: Clock, refusal: str) -> tuple[Withdrawal, Sequence[Report]]:
+        """By order id on our own client ids; where one cannot be had, everything there is, or nothing."""
         from hydra.wiring import canceller
 
         client_id = self._settings.gateway.client_id
         is_all = self._latched.scope == EVERYTHING
-        reason = seat if isinstance(seat, str) else ""
+        reason = refusal
         if not reason:
             try:
-                return await self._cancel(canceller(self._settings, clock, client_id), clock, is_all, False)
+                return await self._by_order_id(clock, is_all)
             except Unavailable as problem:
                 if problem.code in _GATEWAY_AWAY:
                     raise
@@ -109,6 +119,24 @@ class KillSwitch:
         self._say("hydra.kill.global", "warning", reason=reason, hits="manual orders, too")
         broker = canceller(self._settings, clock, client_id + _READING_ID_OFFSET)
         return await self._cancel(broker, clock, False, True)
+
+    async def _by_order_id(self, clock: Clock, is_hasty: bool) -> tuple[Withdrawal, Sequence[Report]]:
+        """Every id at once; the first that fails fails the whole, after all have done what they could."""
+        import asyncio
+
+        from hydra.usecases.kill import together
+        from hydra.wiring import canceller
+
+        brokers = [canceller(self._settings, clock, one) for one in self._client_ids]
+        told = await asyncio.gather(
+            *(self._cancel(broker, clock, is_hasty, False) for broker in brokers), return_exceptions=True
+        )
+        parts = []
+        for one in told:
+            if isinstance(one, BaseException):
+                raise one
+            parts.append(one)
+        return together([done for done, _ in parts]), [report for _, heard in parts for report in heard]
 
     async def _cancel(
         self, broker: IbBroker, clock: Clock, is_hasty: bool, is_global: bool
@@ -190,14 +218,19 @@ class KillSwitch:
         settings = flattening(self._given.trading_settings(self._flags))
         let_through(self._path, self._latched.scope, this_holder())
         self._say("hydra.kill.flattening")
-        async with open_desk(settings, approver=self._latched.by) as desk:
-            return await flatten(
-                desk,
-                self._latched.scope,
-                by=self._latched.by,
-                reason=self._latched.reason,
-                evidence=heard,
-            )
+        left: list[object] = []
+        for shard in range(1, settings.worker.shards + 1) or (0,):
+            worker = settings.worker.model_copy(update={"shard": shard})
+            own = settings.model_copy(update={"worker": worker})
+            async with open_desk(own, approver=self._latched.by) as desk:
+                left += await flatten(
+                    desk,
+                    self._latched.scope,
+                    by=self._latched.by,
+                    reason=self._latched.reason,
+                    evidence=heard,
+                )
+        return left
 
     @property
     def _flags(self) -> dict[str, object]:
@@ -222,6 +255,11 @@ class KillSwitch:
             "positions": [{"con_id": con_id, "lots": lots} for con_id, lots in _held(done).items()],
             "after_s": self._took,
         }
+
+
+def _refusal(seats: Sequence[Seat | str]) -> str:
+    """Why one of the client ids cannot be had; empty when all are ours."""
+    return next((one for one in seats if isinstance(one, str)), "")
 
 
 def _held(done: Withdrawal) -> dict[int, int]:

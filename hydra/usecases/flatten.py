@@ -99,7 +99,8 @@ async def _close(desk: Desk, con_id: int, by: str) -> str:
 
 
 def _is_meant(desk: Desk, scope: str, con_id: int) -> bool:
-    return scope in (EVERYTHING, _symbol(desk, con_id))
+    symbol = _symbol(desk, con_id)
+    return scope in (EVERYTHING, symbol) and desk.duty.works(symbol)
 
 
 def _symbol(desk: Desk, con_id: int) -> str:

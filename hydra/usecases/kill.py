@@ -57,6 +57,20 @@ class Withdrawal:
         return self.is_global or in_scope(order, self.scope, self.client_id)
 
 
+def together(parts: Sequence[Withdrawal]) -> Withdrawal:
+    """The same kill on several client ids as one: proven when every part is."""
+    first = parts[0]
+    whole = Withdrawal(first.scope, first.client_id, first.is_global)
+    own = {one.client_id for one in parts}
+    for one in parts:
+        whole.targets |= one.targets
+        whole.working += one.working
+        whole.out_of_reach += [order for order in one.out_of_reach if order.client_id not in own]
+        whole.books = one.books or whole.books
+    whole.is_proven = all(one.is_proven for one in parts)
+    return whole
+
+
 def in_scope(order: WorkingOrder, scope: str, client_id: int) -> bool:
     """ALL: every order of our client id, and every one with a reference of ours; else by its reference."""
     is_ours = is_own_ref(order.order_ref)

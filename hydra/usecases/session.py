@@ -43,9 +43,9 @@ async def reconcile_books(desk: Desk) -> None:
 
 
 async def watch_held(desk: Desk) -> None:
-    """Quotes for everything held, also outside this session's symbols: limits are over the whole account."""
-    for con_id in desk.ledger.positions():
-        if con_id in desk.contracts:
+    """Quotes for everything held or working, also of other sessions: limits are over the whole account."""
+    for con_id in {*desk.ledger.positions(), *desk.ledger.symbols()}:
+        if con_id in desk.contracts or desk.ledger.exposure(con_id).worst_lots == 0:
             continue
         contract = await desk.broker.qualify_id(con_id)
         if isinstance(contract, Refused | Unknown):
@@ -61,9 +61,6 @@ async def prepare_symbol(desk: Desk, request: SessionRequest, symbol: str) -> Pr
     A symbol that was planned keeps the contract of its plan, whatever the front is by now.
     """
     session_on = request.session_on
-    if not desk.duty.works(symbol):
-        shard = shard_of(symbol, desk.duty.shards)
-        return SymbolDenied(symbol, (f"OTHER_SHARD: shard {shard} works it, this is {desk.duty.shard}",))
     planned = latest_plan(desk, session_on, symbol)
     if planned is None:
         contract = await desk.broker.qualify(symbol)
@@ -79,10 +76,13 @@ async def prepare_symbol(desk: Desk, request: SessionRequest, symbol: str) -> Pr
     watched = await desk.broker.watch(contract)
     if watched is not None:
         return SymbolDenied(symbol, (f"NO_MARKET_DATA: {watched}",))
+    await await_quote(desk, contract)
+    if not desk.duty.works(symbol):  # watched all the same: limits of the account value what rivals hold
+        shard = shard_of(symbol, desk.duty.shards)
+        return SymbolDenied(symbol, (f"OTHER_SHARD: shard {shard} works it, this is {desk.duty.shard}",))
     bars = await desk.broker.daily_bars(contract, bars_needed(request))
     if isinstance(bars, Refused | Unknown):
         return SymbolDenied(symbol, (f"NO_BARS: {bars}",))
-    await await_quote(desk, contract)
     # the session's own day is not over: its bar would tell the strategy what it cannot know yet
     return Prepared(symbol, contract, tuple(bar for bar in bars if bar.on < session_on))
 

@@ -16,19 +16,24 @@ from hydra.usecases.desk import Desk
 from hydra.usecases.forks import chase_forks
 from hydra.usecases.halt import EVERYTHING, halt, obey_latch
 from hydra.usecases.recover import tend
+from hydra.usecases.session import watch_held
 
 RENEW_WALL_S = 2.0
 EQUITY_WALL_S = 60.0
 CHASE_WALL_S = 5.0
 FORKS_WALL_S = 1.0
 MAINTENANCE_WALL_S = 5.0
+RIVALS_WALL_S = 2.0
 LATCH_WALL_S = 0.5
 ALERTS_WALL_S = 1.0
 
 
 def supervision(desk: Desk) -> tuple[asyncio.Task[None], ...]:
     """Start the desk's background tasks; cancel them to end it."""
-    jobs = (tend, _renew_lease, _value_account, _chase, _chase_forks, _watch_latch, _tell_alerts, _maintain)
+    jobs: list[Callable[[Desk], Awaitable[None]]] = [tend, _renew_lease, _value_account, _watch_latch]
+    jobs += [_chase, _chase_forks, _tell_alerts, _maintain]
+    if desk.duty.shards > 0:
+        jobs.append(_watch_rivals)
     return tuple(asyncio.ensure_future(_guarded(desk, job)) for job in jobs)
 
 
@@ -73,6 +78,13 @@ async def _chase_forks(desk: Desk) -> None:
     while True:
         await desk.clock.sleep_wall(FORKS_WALL_S)
         await chase_forks(desk)
+
+
+async def _watch_rivals(desk: Desk) -> None:
+    """Other shards trade beside us: the account's limits need a price for what they come to hold."""
+    while True:
+        await desk.clock.sleep_wall(RIVALS_WALL_S)
+        await watch_held(desk)
 
 
 async def _maintain(desk: Desk) -> None:

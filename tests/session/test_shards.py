@@ -1,0 +1,76 @@
+"""Execution in two shards: two real processes, two client ids, one account, one ledger.
+
+ZO belongs to shard 1 (client id 11), HE to shard 2 (client id 12).
+"""
+
+import json
+
+import pytest
+
+from tests.session.conftest import OpenDay
+from tests.session.trading_day import OATS, RESTING, Running, TradingDay
+
+pytestmark = pytest.mark.process
+
+TARGETS = f"HE=-5,ZO={OATS}"
+OWN = {1: ("ZO", OATS), 2: ("HE", -5)}
+
+
+def _begin(day: TradingDay, shard: int, targets: str = TARGETS, **settings: object) -> Running:
+    given = {**RESTING, **settings, "worker.shards": 2, "worker.shard": shard}
+    return day.begin(targets, **{key.replace(".", "__"): one for key, one in given.items()})
+
+
+@pytest.mark.parametrize("visibility", ["all", "own", "zero_only"])
+def test_two_shards_reach_their_targets_though_one_is_killed_and_the_other_cut_off(
+    open_day: OpenDay, visibility: str
+) -> None:
+    """Whichever executions of the other's client id a shard sees, each trades its own and nothing else."""
+    day = open_day(speed=120.0)
+    day.gateway.fault("visibility", value=visibility)
+    first, second = _begin(day, 1), _begin(day, 2)
+    day.gateway.fault("kill", pid=first.pid, on="accept", symbol="ZO")
+    day.gateway.fault("drop", on="ack", symbol="HE", client_id=12)
+    first.killed()
+    again = _begin(day, 1).end()
+    other = second.end()
+    assert (again.code, other.code) == (0, 0), again.stderr + other.stderr
+    day.assert_reached(again, "ZO", OATS)
+    day.assert_reached(other, "HE", -5)
+    assert again.denied["HE"] == ["OTHER_SHARD: shard 2 works it, this is 1"]
+    clients = {(order["symbol"], order["client_id"]) for order in day.gateway.books()["orders"]}
+    assert clients == {("ZO", 11), ("HE", 12)}
+    assert day.of("TradingStateChanged") == []
+    day.judge()
+
+
+def test_a_limit_of_the_account_holds_over_both_shards(open_day: OpenDay) -> None:
+    """Room for one of the two wishes: whoever reserves first has it, and both ends of the doubt count."""
+    day = open_day()
+    tight = {"limits.account.gross_fraction": "0.3"}
+    done = [one.end() for one in (_begin(day, 1, **tight), _begin(day, 2, **tight))]
+    assert [one.code for one in done] == [0, 0], done
+    moved = {symbol: abs(day.position(symbol)) for symbol, _ in OWN.values()}
+    value = moved["ZO"] * 5_000 * 4.6 + moved["HE"] * 40_000 * 1.0
+    assert 0 < value <= 0.3 * 1_000_000 * 1.15
+    refused = [reason for one in done for reasons in one.denied.values() for reason in reasons]
+    assert any("GROSS" in reason for reason in refused) or min(moved.values()) < 5
+    day.judge()
+
+
+def test_a_kill_of_everything_reaches_every_shard(open_day: OpenDay) -> None:
+    day = open_day(speed=60.0)
+    for symbol in ("ZO", "HE"):
+        day.gateway.fault("halt", symbol=symbol, on="accept", order_ref=f"H-20261123-{symbol}-1-C01")
+    running = [_begin(day, 1), _begin(day, 2)]
+    day.until(lambda: {frame["client_id"] for frame in day.frames()} == {11, 12}, "both have sent")
+    because = ("--by", "anna", "--reason", "a test", "--json")
+    done = day.hydra("kill", "--all", *because, worker__shards=2)
+    assert done.code == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["is_proven"]
+    assert not found["is_global"]
+    assert len(found["orders"]) == 2
+    for one in running:
+        one.killed()
+    assert {order["status"] for order in day.gateway.books()["orders"]} == {"Cancelled"}
