@@ -13,8 +13,9 @@ import numpy as np
 
 from hydra.research.book import Book, Role
 from hydra.research.filters import Floats
-from hydra.research.heal.replay import Shadows, research_rules, shadow, trade
+from hydra.research.heal.replay import Shadows, research_rules, trade
 from hydra.research.heal.rule import DAYS_PER_YEAR, YEAR, Allocation, Arms, Evidence, Rule, State
+from hydra.research.kernel import Market, of_columns, run
 from hydra.research.panel import Panel
 from hydra.research.roster import Member, forecasts, is_variant
 
@@ -25,18 +26,27 @@ CLAIM_SHARPE = 0.55
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """All arms on all instruments: forecasts [T, N, K], and what each earned in the shadow by the kernel."""
+    """All arms on all instruments: forecasts, net P&L and the cost in it by the kernel, each [T, N, K].
+
+    P&L is in daily volatility targets of the whole book.
+    """
 
     panel: Panel
     members: tuple[Member, ...]
     forecasts: Floats
     shadows: Shadows
-    cost: Floats
-    """[N, K]: yearly cost of each arm in each instrument, in Sharpe of the whole book."""
+    net: Floats
+    paid: Floats
 
     @property
     def ids(self) -> tuple[str, ...]:
         return tuple(one.model_id for one in self.members)
+
+    @property
+    def cost(self) -> Floats:
+        """[N, K]: yearly cost of each arm in each instrument, in Sharpe of the whole book."""
+        yearly: Floats = self.paid[-4 * DAYS_PER_YEAR :].mean(axis=0) * YEAR
+        return yearly
 
     @property
     def pnl(self) -> Floats:
@@ -70,17 +80,22 @@ def arena_of(panel: Panel, members: Sequence[Member], fills: Floats | None = Non
     said = forecasts(members, panel)
     shape = (len(panel.days), 1, len(panel.symbols))
     seen = np.full(shape, np.nan) if fills is None else fills.reshape(shape)
-    rules = research_rules(len(panel.symbols))
-    shadows = shadow(panel.markets, said[:, None], seen, rules)
-    free = panel.markets.copy()
-    free[..., 3] = 0.0
-    cost = np.zeros((len(panel.symbols), len(members)))
-    for at in range(len(panel.symbols)):
-        one = (slice(None), slice(None), slice(at, at + 1))
-        paid = shadow(panel.markets[one], said[:, None, at : at + 1], seen[one], rules).pnl
-        gross = shadow(free[one], said[:, None, at : at + 1], seen[one], rules).pnl
-        cost[at] = (gross - paid)[0, -4 * DAYS_PER_YEAR :].mean(axis=0) * YEAR
-    return Arena(panel, tuple(members), said, shadows, cost)
+    net, paid = traded_alone(panel, said)
+    squares = (said**2).mean(axis=1)
+    variance = np.vstack((np.zeros((1, squares.shape[1])), squares[:-1]))
+    shadows = Shadows(panel.markets, said[:, None], net.sum(axis=1)[None], variance[None], seen)
+    return Arena(panel, tuple(members), said, shadows, net, paid)
+
+
+def traded_alone(panel: Panel, said: Floats) -> tuple[Floats, Floats]:
+    """(net P&L, cost in it) of forecasts [T, N, K], each traded alone by the kernel at the book's scale."""
+    rules, markets = research_rules(len(panel.symbols)), panel.markets
+    net, paid = np.zeros_like(said), np.zeros_like(said)
+    for at in range(said.shape[1]):
+        market = Market(*np.ascontiguousarray(markets[:, 0, at].T))
+        paths = run(market, of_columns(said[:, at]), rules)
+        net[:, at], paid[:, at] = paths.pnl_usd, paths.cost_usd
+    return net, paid
 
 
 def arms_of(arena: Arena, book: Book, until: int) -> Arms:

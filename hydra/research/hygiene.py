@@ -16,9 +16,8 @@ from hydra.research.candidate import folds
 from hydra.research.filters import Floats
 from hydra.research.fitness import Fitness, Metrics, fitness
 from hydra.research.heal.replacement import deflated
-from hydra.research.heal.replay import research_rules, shadow
 from hydra.research.heal.rule import DAYS_PER_YEAR, YEAR
-from hydra.research.healing import CLAIM_SHARPE
+from hydra.research.healing import CLAIM_SHARPE, traded_alone
 from hydra.research.kernel import CONTINUOUS_LOT, Market, Rules, of_columns, run
 from hydra.research.panel import Panel, latest
 from hydra.research.sharpe import spa_p
@@ -26,6 +25,7 @@ from hydra.research.sharpe import spa_p
 FOLDS_MIN = 3
 COST_SHARPE_MAX = CLAIM_SHARPE
 CAPACITY_MIN = 0.25
+KERNEL_YEAR_ROOT = 16.0
 SPA_DRAWS = 999
 RECENT_DAYS = 1008
 """Capacity and breakers are asked of the last four years: the markets that the candidate would enter."""
@@ -68,9 +68,12 @@ def judged(
         return _untested(len(spans), parameters)
     said = np.where(np.isfinite(walked), walked, 0.0)
     first, last = spans[0][0], spans[-1][1]
-    net = _pnl(panel, said)[first:last]
-    own = _pnl(panel, parent)[first:last]
-    gross, dear = _pnl(panel, said, 0.0)[first:last], _pnl(panel, said, 1.5)[first:last]
+    both, costs = (
+        one.sum(axis=1)[first:last] for one in traded_alone(panel, np.stack((said, parent), axis=2))
+    )
+    net, own = np.ascontiguousarray(both.T)
+    # nothing about a position depends on its cost here, so that dearer execution is so much more of it
+    dear = net - 0.5 * costs[:, 0]
     metrics = Metrics(
         sharpe=_sharpe_year(net),
         drawdown=_drawdown(net),
@@ -79,7 +82,7 @@ def judged(
         slippage_adjusted_return=float(dear.mean()) * DAYS_PER_YEAR / YEAR,
         parameters=parameters,
     )
-    cost = float((gross - net).mean()) * YEAR
+    cost = float(costs[:, 0].mean()) * YEAR
     recent = np.ascontiguousarray(said[-RECENT_DAYS:])
     late = latest(panel, RECENT_DAYS)
     capacity, trips = _capacity(late, recent, capital_usd), _trips(late, recent, capital_usd)
@@ -122,17 +125,6 @@ def _untested(count: int, parameters: int) -> Judged:
     return Judged(nothing, fitness(nothing), 1.0, 0.0, (refusal,), {"folds": float(count)})
 
 
-def _pnl(panel: Panel, said: Floats, dearer: float = 1.0) -> Floats:
-    """[T] net P&L of forecasts [T, N] in daily volatility targets, at so many times the usual costs."""
-    markets = panel.markets
-    markets[..., 3] *= dearer
-    quiet = np.full(markets.shape[:3], np.nan)
-    pnl: Floats = shadow(markets, said[:, None, :, None], quiet, research_rules(len(panel.symbols))).pnl[
-        0, :, 0
-    ]
-    return pnl
-
-
 def _sharpe_year(pnl: Floats) -> float:
     spread = float(pnl.std(ddof=1)) if pnl.size > 1 else 0.0
     return float(pnl.mean()) / spread * YEAR if spread > 0 else 0.0
@@ -165,34 +157,31 @@ def _rules(panel: Panel, at: int, capital_usd: float, **changes: float) -> Rules
     return rules._replace(compounding=0.0, **changes)
 
 
-def _market(panel: Panel, at: int) -> Market:
-    fill, close, sigma, spread, adv = (np.ascontiguousarray(one) for one in panel.markets[:, 0, at].T)
-    return Market(fill, close, sigma, spread, adv)
+def _market(markets: Floats, at: int) -> Market:
+    return Market(*np.ascontiguousarray(markets[:, 0, at].T))
 
 
 def _capacity(panel: Panel, said: Floats, capital_usd: float) -> float:
     """Risk held in whole lots within the caps over risk wanted without them, all instruments together."""
     held = wanted = 0.0
-    free = {"position_fraction": math.inf, "adv_fraction": math.inf, "lot": CONTINUOUS_LOT}
     off = {"daily_loss": -math.inf, "drawdown": -math.inf, "position": math.inf}
+    markets = panel.markets
     for at in range(len(panel.symbols)):
-        market, one = _market(panel, at), of_columns(said[:, at : at + 1])
-        risk = panel.sigma[:, at] * panel.listed[at].usd_per_point
-        held += float(
-            (np.abs(run(market, one, _rules(panel, at, capital_usd, **off)).lots[:, 0]) * risk).sum()
-        )
-        free_run = run(market, one, _rules(panel, at, capital_usd, **off, **free))
-        wanted += float((np.abs(free_run.lots[:, 0]) * risk).sum())
+        rules = _rules(panel, at, capital_usd, **off)
+        lots = run(_market(markets, at), of_columns(said[:, at : at + 1]), rules).lots[:, 0]
+        held += float((np.abs(lots) * panel.sigma[:, at]).sum()) * rules.usd_per_point
+        # one unit of forecast is the daily volatility target, however many lots that are
+        sized = np.abs(said[:-1, at][panel.sigma[:-1, at] > 0])
+        wanted += float(sized.sum()) * rules.vol_target_year / KERNEL_YEAR_ROOT * capital_usd
     return held / wanted if wanted > 0 else 0.0
 
 
 def _trips(panel: Panel, said: Floats, capital_usd: float) -> int:
     """Breakers tripped on the way at the weight a challenger may have on entry."""
     small = said * CHALLENGER_PRIOR_MAX
-    trips = 0
+    trips, markets = 0, panel.markets
     for at in range(len(panel.symbols)):
         one = of_columns(np.ascontiguousarray(small[:, at : at + 1]))
-        trips += int(
-            run(_market(panel, at), one, _rules(panel, at, capital_usd, lot=CONTINUOUS_LOT)).trips.sum()
-        )
+        rules = _rules(panel, at, capital_usd, lot=CONTINUOUS_LOT)
+        trips += int(run(_market(markets, at), one, rules).trips.sum())
     return trips

@@ -11,7 +11,6 @@ import numpy as np
 from hydra.research import features
 from hydra.research.filters import Floats
 from hydra.research.heal.replacement import deflated
-from hydra.research.heal.replay import research_rules, shadow
 from hydra.research.healing import Arena
 from hydra.research.hygiene import Trials
 from hydra.research.observation import Track
@@ -95,15 +94,8 @@ def track_of(arena: Arena, leader: str, at: int, since: date, account: Account, 
 
 def _shadow(arena: Arena, arm: int, at: int) -> tuple[Floats, Floats]:
     """(net, gross) of one arm in one instrument, in the book's daily volatility targets, [T]."""
-    one = (slice(None), slice(None), slice(at, at + 1))
-    markets = arena.panel.markets[one]
-    said = arena.forecasts[:, None, at : at + 1, arm : arm + 1]
-    quiet = np.full(markets.shape[:3], np.nan)
-    rules = research_rules(len(arena.panel.symbols))
-    net = shadow(markets, said, quiet, rules).pnl[0, :, 0]
-    free = markets.copy()
-    free[..., 3] = 0.0
-    return net, shadow(free, said, quiet, rules).pnl[0, :, 0]
+    net = np.ascontiguousarray(arena.net[:, at, arm])
+    return net, net + arena.paid[:, at, arm]
 
 
 def _live(

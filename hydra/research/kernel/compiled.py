@@ -80,7 +80,7 @@ def marked(lane: Lane, bar: BarOfMarket, rules: Rules) -> tuple[Lane, float, flo
     net = lane.lots * bar.gap_usd + lane.target * bar.move_usd - cost
     equity = lane.equity + net
     peak = max(lane.peak, equity)
-    daily = _cooldown(lane.daily, net < rules.daily_loss * lane.equity, rules.daily_loss_cooldown)
+    daily = _cooldown(lane.daily, net < rules.daily_loss * max(lane.equity, 0.0), rules.daily_loss_cooldown)
     drawdown = _cooldown(lane.drawdown, equity - peak < rules.drawdown * peak, rules.drawdown_cooldown)
     too_large = _is_too_large(lane.target, equity, bar, rules)
     position = _cooldown(lane.position, too_large, rules.position_cooldown)

@@ -115,6 +115,21 @@ def test_no_equity_means_no_position_and_a_price_of_zero_is_left_flat() -> None:
     assert not run(at_zero, of_columns(np.full((100, 1), 2.0)), RULES).lots.any()
 
 
+def test_a_breaker_switched_off_stays_silent_also_below_an_equity_of_zero() -> None:
+    """Research counts P&L from a capital of one: minus infinity times a negative equity is no threshold."""
+    bars = market(7)
+    sized = without_breakers(
+        RULES._replace(capital_usd=1.0, compounding=0.0, lot=CONTINUOUS_LOT, vol_target_year=16.0)
+    )._replace(position_fraction=math.inf, adv_fraction=math.inf)
+    poor = run(bars, of_columns(-forecasts(7)), sized)
+    assert (1.0 + poor.pnl_usd.cumsum(axis=0)).min() < 0
+    assert not poor.trips.any()
+    free = Market(bars.fill_px, bars.close_px, bars.sigma_px, 0.0 * bars.half_spread_px, bars.adv_lots)
+    gross = run(free, of_columns(-forecasts(7)), sized._replace(commission_usd=0.0, impact_y=0.0))
+    np.testing.assert_array_equal(gross.lots, poor.lots)
+    np.testing.assert_allclose(gross.pnl_usd - poor.pnl_usd, poor.cost_usd, atol=1e-9)
+
+
 def test_an_exit_is_never_cut_short_by_volume_but_an_entry_is() -> None:
     adv = np.full(60, 100.0)
     flat = np.full(60, 350.0)
