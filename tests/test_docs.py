@@ -66,7 +66,8 @@ def test_a_command_that_is_only_shown_exists(page: str, line: str, hydra: Hydra)
         assert re.search(rf"^{args[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
         return
     assert program == "hydra", line
-    depth = 2 if args[0] in ("session", "ledger", "gateway", "config", "worker", "trading") else 1
+    groups = ("session", "ledger", "gateway", "config", "worker", "trading", "bars", "journal")
+    depth = 2 if args[0] in groups else 1
     done = hydra(*args[:depth], "--help", env={"COLUMNS": "200", "TERM": "dumb"})
     assert done.returncode == 0, done.stderr
     missing = [
