@@ -4,6 +4,7 @@ It reads one file of arrays and returns plain JSON. Nothing of it is believed: t
 outside, by the kernel.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -31,7 +32,7 @@ def walk(order: Mapping[str, Any]) -> dict[str, Any]:
         other = closes[:, (at + 1) % closes.shape[1]] if closes.shape[1] > 1 else None
         bars = Bars(closes[:, at], volumes[:, at], other=other)
         out = walked_forward(spec, bars, TRAIN_DAYS_MIN, TEST_DAYS, LABEL_BARS)
-        said.append([None if np.isnan(one) else float(one) for one in out])
+        said.append([None if math.isnan(one) else one for one in out.tolist()])
         if order["learns"]:
             learnt.append(list(spec.fit(bars, np.arange(closes.shape[0]))))
     return {"forecasts": said, "learnt": learnt}

@@ -73,8 +73,8 @@ def _tried(run: Outcome, shape: tuple[int, ...]) -> Tried:
     if run.end is not End.FINISHED:
         return Tried(run.end.value, run.detail)
     try:
-        rows = [[np.nan if one is None else float(one) for one in row] for row in run.result["forecasts"]]
-        said = np.ascontiguousarray(np.array(rows, dtype=np.float64).T)
+        # null becomes NaN
+        said = np.ascontiguousarray(np.array(run.result["forecasts"], dtype=np.float64).T)
         learnt = tuple(tuple(map(str, parts)) for parts in run.result["learnt"])
     except (TypeError, ValueError, KeyError) as error:
         return Tried(End.RAISED.value, f"its result is no walk-forward: {error}")

@@ -4,11 +4,12 @@ from bench.daily_cycle import cycle, specs
 
 
 def test_a_small_evening_goes_through_all_steps() -> None:
-    done = cycle(instruments=2, candidates=4, days=600, processes=1)
+    done = cycle(instruments=2, candidates=4, days=600)
     assert set(done["seconds"]) == {
         "arms in the shadow",
         "observe and diagnose",
-        "candidates",
+        "walk-forwards",
+        "hygiene",
         "heal",
         "all",
     }
