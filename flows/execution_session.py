@@ -1,12 +1,13 @@
 """The execution session: target positions become orders, patiently, and both books agree at the end."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
@@ -21,13 +22,22 @@ from tasks.risk import check_risk, size_positions, snapshot_account
 from tasks.session import begin_session
 
 Lots = Annotated[int, Field(ge=-10_000, le=10_000)]
+# The form of the UI has no field for a mapping, so it is also taken as texts: ZO=12.
+Target = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,8}=-?(10000|[0-9]{1,4})$")]
+Targets = Annotated[tuple[Target, ...], Field(min_length=1, max_length=40)]
 
 
-@flow(name="execution-session", flow_run_name="session {session_on}", **FLOW)
+def _name() -> str:
+    """The run as lists show it: its date, where it was given one, and its symbols."""
+    given = flow_run.parameters
+    return f"session {given.get('session_on') or 'today'}: {' '.join(given.get('symbols') or SYMBOLS)}"
+
+
+@flow(name="execution-session", flow_run_name=_name, **FLOW)
 async def execution_session(
     session_on: date | None = None,
     symbols: Symbols = SYMBOLS,
-    targets: dict[Symbol, Lots] | None = None,
+    targets: Targets | dict[Symbol, Lots] | None = None,
     horizon_minutes: Annotated[int, Field(ge=5, le=600)] | None = None,
     amend_by: Annotated[str, Field(max_length=60)] = "",
 ) -> State[Any]:
@@ -36,11 +46,11 @@ async def execution_session(
     Args:
         session_on: Trading date, e.g. 2026-11-23; empty = the date at the gateway now.
         symbols: Symbols to trade; each needs its limits in the configuration, else it is denied.
-        targets: Positions in lots by hand, e.g. {"ZO": 12, "HE": -9}; empty = the strategy's.
+        targets: Positions in lots by hand, one text each: ZO=12, HE=-9; empty = the strategy's.
         horizon_minutes: Market minutes from the plan to the deadline, at most; empty = as configured.
         amend_by: Name of the person who plans a session again that was planned with other targets.
     """
-    on = await begin_session(session_on, symbols, targets, horizon_minutes, amend_by)
+    on = await begin_session(session_on, symbols, _by_symbol(targets), horizon_minutes, amend_by)
     await reconcile_books("before")
     if await _qualify_all(symbols) == set(symbols):
         return Completed(message=f"no session: the gateway lists {on} as closed for {', '.join(symbols)}")
@@ -55,6 +65,13 @@ async def execution_session(
     problem = "; ".join(filter(None, [_failures(worked), _doubts(rows), str(after[0])]))
     await report_session(rows, problem)
     return Failed(message=problem) if problem else Completed(message=_summary(rows))
+
+
+def _by_symbol(targets: Sequence[str] | Mapping[str, int] | None) -> Mapping[str, int] | None:
+    """Targets as a mapping; of two for one symbol the later one holds."""
+    if targets is None or isinstance(targets, Mapping):
+        return targets
+    return {symbol: int(lots) for symbol, _, lots in (text.partition("=") for text in targets)}
 
 
 async def _qualify_all(symbols: Sequence[str]) -> set[str]:

@@ -167,7 +167,8 @@ async def open_reader(
     try:
         waiting = Waiting(None, None, clock, (), log)
         broker, _ = await connected_broker(settings, clock, LastHop(), log, waiting)
-        reader = Reader(broker, clock, duty, ZoneInfo(settings.gateway.broker_zone))
+        zone = ZoneInfo(settings.gateway.broker_zone)
+        reader = Reader(broker, clock, duty, zone, settings.data_dir / BARS_FOLDER)
         task = asyncio.ensure_future(_kept_connected(reader, broker))
         try:
             yield reader

@@ -10,7 +10,8 @@ from xdist.scheduler import LoadGroupScheduling
 # What the group shares -> how the node ids of its tests begin.
 GROUPS: Final = {
     "the session's Prefect server": ("tests/flows/",),
-    "the memory of demos": ("tests/test_demo.py",),
+    # beside the demos: each is a whole stack, and two at once are too many for small machines
+    "the memory of demos": ("tests/test_demo.py", "tests/ui/"),
     "the day on which everything is refused": (
         "tests/session/test_bad_input.py",
         "tests/session/test_people_decide.py::test_a_decision_that_does_not_fit",

@@ -47,7 +47,7 @@ def demo(
         raise UserError("HY-003", command="hydra demo", given="--symbol" if bars else "--bars")
     if bars is not None and symbol is not None:
         read_bars(bars, symbol)  # a malformed file is told at once, with its line
-    wish = Wish(seed, speed, bars, symbol, prefect_file or default_prefect_file())
+    wish = Wish(seed, speed, bars, symbol, prefect_file or default_prefect_file(), with_all_roles=up)
     if not wish.prefect_file.is_file():
         raise UserError("HY-606", path=wish.prefect_file)
     root = data_dir() / "demo"

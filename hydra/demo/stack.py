@@ -16,6 +16,10 @@ from hydra.demo.server_api import ServerApi
 
 POOL: Final = "ib"
 START_WALL_S_MAX: Final = 90.0
+RESEARCH_ARGV: Final = (
+    *(sys.executable, "-m", "prefect", "worker", "start"),
+    *("--pool", "research", "--type", "process", "--name", "hydra-research"),
+)
 Tell = Callable[[str], None]
 
 
@@ -28,6 +32,7 @@ class Wish:
     bars: Path | None
     symbol: str | None
     prefect_file: Path
+    with_all_roles: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +61,10 @@ def start_stack(parts: Parts, folder: Path, wish: Wish, tell: Tell) -> Stack:
     server = parts.start("server", _server_argv(port), environment, folder)
     gateway = parts.start("gateway", _gateway_argv(folder, wish), environment, folder)
     environment |= _gateway_environment(json.loads(gateway.first_line(START_WALL_S_MAX)))
-    worker_argv = [sys.executable, "-m", "hydra.cli", "worker", "start", "--approver", "demo"]
-    worker = parts.start("worker", worker_argv, environment, folder)
+    worker = parts.start("worker", _worker_argv("execution"), environment, folder)
+    if wish.with_all_roles:
+        parts.start("data worker", _worker_argv("data"), environment, folder)
+        parts.start("research worker", RESEARCH_ARGV, environment, folder)
     api = ServerApi(environment["PREFECT_API_URL"], auth, server.log)
     _wait(api.is_healthy, server)
     tell("Prefect server is up; the worker connects to the gateway")
@@ -124,6 +131,10 @@ def _gateway_argv(folder: Path, wish: Wish) -> list[str]:
     if wish.bars is not None:
         argv += ["--bars", str(wish.bars.absolute()), "--symbol", wish.symbol or ""]
     return argv
+
+
+def _worker_argv(role: str) -> list[str]:
+    return [sys.executable, "-m", "hydra.cli", "worker", "start", "--role", role, "--approver", "demo"]
 
 
 def _gateway_environment(ready: Mapping[str, object]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What a role that only reads has: a connection and a clock. It has no ledger, so it can send no order."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hydra.domain.roles import Duty
@@ -16,6 +17,7 @@ class Reader:
     clock: Clock
     duty: Duty
     broker_zone: ZoneInfo
+    bars_dir: Path | None = None
     lease_lost: bool = False
     failure: Exception | None = None
     changed: Signal = field(default_factory=Signal)

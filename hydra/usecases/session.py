@@ -25,6 +25,7 @@ from hydra.usecases.plan import (
     latest_plan,
     open_parents,
 )
+from hydra.usecases.reader import Reader
 from hydra.usecases.recover import recover
 from hydra.usecases.trade import work_parent
 
@@ -126,7 +127,7 @@ def workable(desk: Desk, state: SessionState) -> list[str]:
     return [one for one in state.parents if desk.parents[one].opened is not None]
 
 
-def today_of(desk: Desk) -> date:
+def today_of(desk: Desk | Reader) -> date:
     """The date of the broker's day at this market time."""
     return desk.clock.now().astimezone(desk.broker_zone).date()
 

@@ -10,7 +10,6 @@ from typing import Any
 from hydra.domain.contract import Contract
 from hydra.domain.errors import HydraError
 from hydra.domain.latch import EVERYTHING, Latched
-from hydra.execution.decide import CancelChild
 from hydra.usecases.bars import HistoryPace
 from hydra.usecases.evidence import count_paper_session, judge_paper_gate
 from hydra.usecases.flatten import EXIT_PACE, flatten
@@ -19,32 +18,30 @@ from hydra.usecases.latch import set_latch
 from hydra.usecases.market_data import Updated, update_bars
 from hydra.usecases.roll import Rolled, begun_rolls, due_rolls, roll_symbol
 from hydra.usecases.session import reconcile_books, snapshot_account, today_of
-from hydra.usecases.trade import cancel_child
+from hydra.usecases.withdraw import withdraw_children
 from hydra.worker.bench import Bench
 
 _PACE = HistoryPace()
 CANCEL_PATIENCE_WALL_S = 20.0
-AGAIN_WALL_S = 2.0
-LOOK_WALL_S = 0.1
 
 
 async def bars(bench: Bench, symbols: Sequence[str], days: int) -> list[dict[str, Any]]:
-    """The missing bars of the traded expiries into the store, one row a series."""
+    """The missing bars of the traded expiries into the store, one row a series; any role can do it."""
     from hydra.persistence.bars import ParquetBarStore  # Parquet is no weight of an idle worker
 
-    desk = bench.desk
-    assert desk.bars_dir is not None
+    held = bench.held
+    assert held.bars_dir is not None
     found, rows = [], []
     for symbol in symbols:
-        answer = await desk.broker.qualify(symbol)
+        answer = await held.broker.qualify(symbol)
         if isinstance(answer, Contract):
             found.append(answer)
         else:
             rows.append(
                 {"series": symbol, "added": 0, "missing": "–", "findings": "–", "problem": str(answer)}
             )
-    store = ParquetBarStore(desk.bars_dir)
-    updated = await update_bars(desk.broker, store, desk.clock, found, today_of(desk), days, _PACE)
+    store = ParquetBarStore(held.bars_dir)
+    updated = await update_bars(held.broker, store, held.clock, found, today_of(held), days, _PACE)
     return [*map(_bar_row, updated), *rows]
 
 
@@ -122,18 +119,8 @@ async def stop_everything(bench: Bench, by: str, reason: str) -> str:
 async def cancel_everything(bench: Bench, reason: str) -> dict[str, list[str]]:
     """Every working child cancelled, and which of them are not proven gone yet."""
     desk = bench.desk
-    until = desk.clock.wall_s() + CANCEL_PATIENCE_WALL_S
-    asked: set[str] = set()
-    while (live := desk.live_children()) and desk.clock.wall_s() < until:
-        pending = {
-            ref for ref, at in desk.cancels_at_wall_s.items() if at > desk.clock.wall_s() - AGAIN_WALL_S
-        }
-        for child in live:
-            asked.add(child.order_ref)
-            if child.order_ref not in pending:
-                cancel_child(desk, desk.parents[child.sending.parent], CancelChild(child.order_ref, reason))
-        await desk.changed.wait(LOOK_WALL_S)
-    return {"cancelled": sorted(asked), "unproven": [child.order_ref for child in desk.live_children()]}
+    asked, unproven = await withdraw_children(desk, list(desk.parents), reason, CANCEL_PATIENCE_WALL_S)
+    return {"cancelled": asked, "unproven": unproven}
 
 
 async def flatten_everything(bench: Bench, by: str, reason: str) -> list[str]:

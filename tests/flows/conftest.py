@@ -78,11 +78,12 @@ class FlowDay:
     here: Path
     parts: Parts = field(default_factory=Parts)
 
-    def start_worker(self, **settings: object) -> Part:
+    def start_worker(self, role: str = "execution", **settings: object) -> Part:
         """`hydra worker start` as a process; its log goes to a file."""
         chosen = {**self.day.settings, **{key.replace("__", "."): one for key, one in settings.items()}}
         sets = [f"--set={key}={value}" for key, value in chosen.items()]
         argv = [sys.executable, "-m", "hydra.cli", *sets, "worker", "start", "--approver", "test"]
+        argv += ["--role", role]
         environment = {**self.day.environment(), **self.server.environment}
         mine = {key: value for key, value in environment.items() if key != "HYDRA_CONFIG"}
         mine["HYDRA_DATA_DIR"] = str(self.day.data_dir)

@@ -81,11 +81,15 @@ def is_limited(field: dict[str, Any], definitions: dict[str, Any]) -> bool:
     )
 
 
-def _task_functions() -> Iterator[ast.AsyncFunctionDef]:
+def _task_functions() -> Iterator[ast.AsyncFunctionDef | ast.FunctionDef]:
     for path in Path(tasks.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.AsyncFunctionDef) and node.decorator_list:
+            if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and _is_task(node):
                 yield node
+
+
+def _is_task(node: ast.AsyncFunctionDef | ast.FunctionDef) -> bool:
+    return any(isinstance(one, ast.Call) and ast.unparse(one.func) == "task" for one in node.decorator_list)
 
 
 def test_a_task_is_one_sentence() -> None:

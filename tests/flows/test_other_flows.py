@@ -62,6 +62,7 @@ def test_data_gate_and_emergency_stop(open_flow_day: OpenFlowDay, pool: None) ->
     api = flow_day.server.api
     assert flow_day.day.session("ZO=2").code == 0
     flow_day.start_worker(**_keys(dict(RESTING)))
+    flow_day.start_worker("data")
     asked = {"symbols": ["ZO", "ZR"], "days": 30}
     state, message = flow_day.end_of(api.start_run("market-data/market-data", asked))
     assert (state, message.partition(" ")[2]) == ("COMPLETED", "bar(s) added in 2 series"), message
