@@ -1,5 +1,5 @@
 # Every target does its own set-up. ARGS passes options on: make demo ARGS="--seed 7", make test ARGS="-k config".
-.PHONY: help setup demo up test simulate prove check docs lock bench-kernel bench-cycle bench-healing clean
+.PHONY: help setup demo up secrets test simulate prove check docs lock bench-kernel bench-cycle bench-healing clean
 .DEFAULT_GOAL := help
 
 VENV := .venv/bin
@@ -21,6 +21,9 @@ demo: .venv/.ready ## one simulated trading day on real parts, with a dropped co
 
 up: .venv/.ready ## the demo's stack, left running for the UI until Ctrl-C
 	@$(VENV)/hydra demo --up $(ARGS)
+
+secrets: ## the secret files that docker-compose.yml mounts, made once
+	@sh docker/make-secrets
 
 test: .venv/.ready ## everything that must hold; ends with the suites it skipped and why
 	@sh .ci/test-tools

@@ -4,6 +4,7 @@ The connection does not wait for Prefect: children are proven and reports booked
 """
 
 import asyncio
+import os
 import signal
 
 from prefect.settings import PREFECT_API_URL
@@ -15,6 +16,7 @@ from hydra.worker.ib_thread import IbThread
 from hydra.worker.post import Post
 
 POOL = "ib"
+HEALTH_PORT = "PREFECT_WORKER_WEBSERVER_PORT"
 # Prefect's loops give up after some minutes without a server; ours begin anew.
 ANEW_WALL_S = 5.0
 
@@ -54,7 +56,8 @@ async def _work(post: Post, pool: str, limit: int | None, ib: IbThread) -> None:
             work_pool_name=pool, work_queues=list(post.queues), name=post.name, limit=limit
         )
         try:
-            await worker.start(printer=_say)
+            # a health check is asked for by naming its port: it costs a web server's memory
+            await worker.start(printer=_say, with_healthcheck=HEALTH_PORT in os.environ)
         except RuntimeError as problem:
             eventlog.event("hydra.server.awaited", "warning", problem=str(problem))
         await asyncio.sleep(ANEW_WALL_S)
