@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -12,6 +12,8 @@ from prefect.states import Completed, Failed
 
 from flows.options import FLOW, Person, Reason
 from tasks.emergency import cancel_all, flatten_all, latch_halt, pause_pool, report_stop
+
+NOTHING: Final[dict[str, list[str]]] = {"cancelled": [], "unproven": [], "left": []}
 
 
 @flow(name="emergency-stop", flow_run_name="emergency stop by {by}", **FLOW)
@@ -24,16 +26,24 @@ async def emergency_stop(by: Person, reason: Reason, flatten: bool = False) -> S
         flatten: Also close every position, with collared limit orders that only reduce.
     """
     halted = await latch_halt(by, reason)
-    cancelled, paused = await asyncio.gather(cancel_all(reason), pause_pool(), return_exceptions=True)
-    left = await flatten_all(by, reason) if flatten and not halted else []
-    done = cancelled if isinstance(cancelled, dict) else {"cancelled": [], "unproven": [str(cancelled)]}
+    # what is done at the broker waits for no server
+    withdrawn, paused = await asyncio.gather(
+        _withdraw(by, reason, flatten and not halted), pause_pool(), return_exceptions=True
+    )
+    done = withdrawn if isinstance(withdrawn, dict) else {**NOTHING, "unproven": [str(withdrawn)]}
     problems = [halted, str(paused), *(f"not proven gone: {one}" for one in done["unproven"])]
-    problems += [f"still open: {one}" for one in left]
+    problems += [f"still open: {one}" for one in done["left"]]
     problems = [one for one in problems if one]
     await report_stop(done, problems)
     if problems:
         return Failed(message="halted; " + "; ".join(problems))
     return Completed(message=_told(len(done["cancelled"]), flatten))
+
+
+async def _withdraw(by: str, reason: str, is_flat_wanted: bool) -> dict[str, list[str]]:
+    done = await cancel_all(reason)
+    left = await flatten_all(by, reason) if is_flat_wanted else []
+    return {**done, "left": left}
 
 
 def _told(cancelled: int, is_flat: bool) -> str:

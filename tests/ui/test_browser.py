@@ -138,7 +138,6 @@ def test_the_door_opens_by_the_auth_string_only(browser: Browser) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
     browser.goto("/deployments")
     expect(page.get_by_role("link", name="emergency-stop").first).to_be_visible()
-    browser.picture("deployments")
 
 
 def test_a_session_is_started_by_its_form_and_shows_its_tasks_and_artifacts(browser: Browser) -> None:
@@ -154,7 +153,6 @@ def test_a_session_is_started_by_its_form_and_shows_its_tasks_and_artifacts(brow
     browser.picture("session")
     page.get_by_role("tab", name="Artifacts").click()
     expect(page.get_by_text("session-orders").first).to_be_visible()
-    browser.picture("artifacts")
     page.get_by_text("session-plot").first.click()
     page.get_by_role("main").get_by_role("link", name=re.compile("^[0-9a-f]{8}$")).first.click()
     expect(page.locator("img[src^='data:image/png']").first).to_be_visible()
@@ -170,7 +168,6 @@ def test_a_session_without_its_connection_fails_and_retry_completes_it(browser: 
     browser.fault("freeze", on="ack", nth=1)
     browser.submit()
     browser.expect_state("Failed")
-    browser.picture("failed")
     browser.fault("thaw")
     browser.choose("Retry")
     browser.expect_state("Completed")
@@ -197,7 +194,6 @@ def test_the_emergency_stop_halts_cancels_flattens_and_pauses_the_pool(browser: 
     page.locator("textarea").nth(0).fill("anna")
     page.locator("textarea").nth(1).fill("the day's end, by hand")
     page.get_by_role("switch").first.click()
-    browser.picture("emergency-form")
     browser.submit()
     browser.expect_state("Completed")
     assert browser.books() == {}
