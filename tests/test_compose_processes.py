@@ -108,7 +108,8 @@ def test_a_session_on_postgresql_with_a_worker_for_each_role(machine: Machine) -
             assert answer.status == 200
     url = (machine.folder / "secrets" / "ledger_url").read_text().strip()
     clock = SystemClock()
-    ledger = open_ledger(url, now=clock.now, wall_s=clock.wall_s, read_only=True)
+    folder = machine.folder / "var" / "data"
+    ledger = open_ledger(url, now=clock.now, wall_s=clock.wall_s, folder=folder, read_only=True)
     try:
         held = dict(ledger.positions())
         kinds = {event["kind"] for event in ledger.export()}
