@@ -4,7 +4,8 @@
 
 The rate of two cores is 2 / (CPU seconds of a world): it does not depend on what else the machine does, as
 the wall rate beside it does. Memory is what a worker holds after its first world and before it is replaced,
-for the first worker and for the last, and what the process that collects the results holds.
+for the first worker and for the last, and what the process that collects the results holds. The yardstick is
+a fixed loop of plain Python, timed before and after: on a busy machine it, too, takes longer than alone.
 `--where N` runs the first N worlds once more, in this process, and samples its stack every 2 ms of CPU time.
 """
 
@@ -59,6 +60,7 @@ PLACES = {
 class Cost:
     """What one world took, and who ran it."""
 
+    seed: int
     pid: int
     cpu_s: float
     resident_mib: float
@@ -70,7 +72,7 @@ def cost_of(seed: int, options: RunOptions) -> Cost:
     before = time.process_time()
     result = run_world(seed, options)
     cpu_s = time.process_time() - before
-    return Cost(os.getpid(), cpu_s, resident_mib(), len(result.violations), len(result.hits))
+    return Cost(seed, os.getpid(), cpu_s, resident_mib(), len(result.violations), len(result.hits))
 
 
 def resident_mib() -> float:
@@ -78,8 +80,19 @@ def resident_mib() -> float:
     return pages * resource.getpagesize() / 2**20
 
 
+def yardstick_ns() -> float:
+    """CPU nanoseconds for one turn of a fixed loop, the best of five."""
+    best_s = float("inf")
+    for _ in range(5):
+        before_s, total = time.process_time(), 0
+        for number in range(400_000):
+            total += number * number % 7
+        best_s = min(best_s, time.process_time() - before_s)
+    return best_s / 400_000 * 1e9
+
+
 def measure(seeds: range, options: RunOptions, jobs: int) -> None:
-    mine_before, begun_s = resident_mib(), time.perf_counter()
+    turn_before, mine_before, begun_s = yardstick_ns(), resident_mib(), time.perf_counter()
     costs = list(run_jobs(partial(cost_of, options=options), seeds, jobs))
     wall_s, mine_after = time.perf_counter() - begun_s, resident_mib()
     workers = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -96,6 +109,7 @@ def measure(seeds: range, options: RunOptions, jobs: int) -> None:
     print(
         f"{len(costs)} worlds, {sum(one.faults for one in costs)} faults, "
         f"{sum(one.violations for one in costs)} laws broken"
+        + "".join(f", seed {one.seed}" for one in costs if one.violations)
     )
     print(
         f"{rate:.1f} worlds a second of two cores ({verdict}: goal {GOAL:.0f}, floor {FLOOR:.0f}); "
@@ -104,6 +118,10 @@ def measure(seeds: range, options: RunOptions, jobs: int) -> None:
     print(
         f"CPU a world: mean {whole_s * 1e3:.1f} ms, median {in_order[len(in_order) // 2] * 1e3:.1f}, "
         f"p99 {in_order[len(in_order) * 99 // 100] * 1e3:.1f}, most {in_order[-1] * 1e3:.1f}"
+    )
+    print(
+        f"yardstick: {turn_before:.0f} ns a turn before, {yardstick_ns():.0f} after; "
+        f"a world takes {whole_s * 1e9 / turn_before / 1e6:.2f} million turns"
     )
     for name, worker in (("first", first), ("last", last)):
         print(
