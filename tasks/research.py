@@ -107,7 +107,7 @@ def report_cycle(waits: bool) -> str:
     bench, waiting = workbench(), workbench().proposal if waits else None
     history = report.weights_history(bench.shop.journal.books())
     rows: list[dict[str, Any]] = [{"session": on, **weights} for on, weights in history[-60:]]
-    board = report.leaderboard_rows(bench.cycle.arena, bench.cycle.book)
+    board = report.leaderboard_rows(bench.cycle.arena, report.book_now(bench.cycle))
     plot = session_plot_markdown(report.plot_data(bench.cycle, history), CYCLE_PLOT)
     create_table_artifact(key="book-weights", table=rows, description="Weights over time")
     create_table_artifact(key="leaderboard", table=board, description="Two years in the shadow, net")

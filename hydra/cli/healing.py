@@ -257,6 +257,7 @@ def _write_plot(path: Path, data: dict[str, Any]) -> None:
 
 def _told(cycle: Cycle) -> dict[str, Any]:
     from hydra.reports.cycle import (
+        book_now,
         diagnosis_rows,
         experiment_rows,
         leaderboard_rows,
@@ -275,7 +276,7 @@ def _told(cycle: Cycle) -> dict[str, Any]:
         "experiments": experiment_rows(cycle.experiments),
         "weights": weight_rows(decided.book if decided else cycle.book),
         "targets": target_rows(decided.forecasts, decided.stops) if decided else [],
-        "leaderboard": leaderboard_rows(cycle.arena, cycle.book),
+        "leaderboard": leaderboard_rows(cycle.arena, book_now(cycle)),
         "notes": cycle.notes,
     }
 

@@ -148,19 +148,32 @@ def cycle_markdown(cycle: Cycle, waits: Proposal | None) -> str:
     parts += [f"- {note}" for note in cycle.notes]
     decided = cycle.decision
     if waits is not None:
-        parts += ["## Evidence for the change", markdown_table(evidence_rows(waits.evidence))]
-    parts += ["## Diagnosis", markdown_table(diagnosis_rows(cycle.diagnoses))]
-    parts += ["## What is seen", markdown_table(observation_rows(cycle.observations))]
+        parts += ["## Evidence for the change", _table(evidence_rows(waits.evidence))]
+    parts += ["## Diagnosis", _table(diagnosis_rows(cycle.diagnoses))]
+    parts += ["## What is seen", _table(observation_rows(cycle.observations))]
     if decided is not None:
-        parts += ["## Targets", markdown_table(target_rows(decided.forecasts, decided.stops))]
-        parts += ["## Book", markdown_table(weight_rows(decided.book))]
+        parts += ["## Targets", _table(target_rows(decided.forecasts, decided.stops))]
+        parts += ["## Book", _table(weight_rows(decided.book))]
     if cycle.experiments:
-        parts += ["## Experiments", markdown_table(experiment_rows(cycle.experiments))]
+        parts += ["## Experiments", _table(experiment_rows(cycle.experiments))]
     parts += [
         "## Leaderboard (two years in the shadow)",
-        markdown_table(leaderboard_rows(cycle.arena, cycle.book)),
+        _table(leaderboard_rows(cycle.arena, book_now(cycle))),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def book_now(cycle: Cycle) -> Book:
+    """The book as it was decided, or as it was before."""
+    return cycle.decision.book if cycle.decision is not None else cycle.book
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """As Markdown, with headings that wrap and a dash for what does not exist."""
+    named = [
+        {name.replace("_", " "): "–" if one is None else one for name, one in row.items()} for row in rows
+    ]
+    return markdown_table(named)
 
 
 def verdict(cycle: Cycle, waits: Proposal | None) -> str:

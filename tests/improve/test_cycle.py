@@ -20,7 +20,7 @@ from hydra.persistence.artefacts import artefact_path
 from hydra.persistence.verify import verify
 from hydra.research.observation import Cause
 from hydra.usecases.improve.cycle import begin
-from hydra.usecases.improve.decide import by_hand, heal, proposal_of, settle
+from hydra.usecases.improve.decide import apply, by_hand, heal, proposal_of, settle
 from hydra.usecases.improve.run import Ran, look, run_cycle
 from tests.improve.worlds import FIRST, SYMBOLS, World, edge_bars, weekdays
 
@@ -94,6 +94,28 @@ def test_a_healthy_edge_keeps_its_champion_and_its_size(tmp_path: Path) -> None:
         assert decided is not None
         assert decided.book.champion == SEED_CHAMPION
         assert decided.book.weights("ZO")[SEED_CHAMPION] > 0.85
+
+
+def test_an_edge_that_comes_back_brings_its_arm_back_by_the_same_rule(tmp_path: Path) -> None:
+    world, days = World(tmp_path), 2100
+    for seed, symbol in enumerate(SYMBOLS, start=1):
+        world.bars(symbol, edge_bars(seed, days, sharpe=3.0, flip_at=TURNED, back_at=1200))
+    sessions = weekdays(FIRST, days + 1)
+    seen = []
+    for day in (BORN, *range(900, days, 120)):
+        world.at(sessions[day])
+        with world.workshop(autonomy="autonomous", rule="strong") as shop:
+            cycle = begin(shop, sessions[day])
+            heal(shop, cycle)
+            settle(shop, cycle, proposal_of(shop, cycle))
+            decided = apply(shop, cycle)
+            seen.append((decided.change, decided.book.champion))
+    changes = [one for one in seen if one[0] is not None]
+    assert changes[:3] == [
+        (Change.BEGUN, SEED_CHAMPION),
+        (Change.PROMOTED, REVERSED),
+        (Change.ROLLED_BACK, SEED_CHAMPION),
+    ]
 
 
 # --- (a) cost, and data faults --------------------------------------------------------------------------
@@ -207,6 +229,17 @@ def test_a_crash_between_the_record_and_the_ledger_is_made_good_by_the_rerun(
     with world.workshop() as shop:
         assert shop.ledger.champions.pointer() is not None
         assert shop.ledger.champions.plan(SESSIONS[BORN]) is not None
+
+
+def test_two_cycles_of_one_session_decide_once_between_them(world: World) -> None:
+    world.at(SESSIONS[BORN])
+    with world.workshop() as shop, world.workshop() as rival:
+        cycle = look(shop, SESSIONS[BORN])
+        heal(shop, cycle)
+        settle(shop, cycle, None)
+        run_cycle(rival, SESSIONS[BORN])
+        apply(shop, cycle)
+        assert sorted(str(row["kind"]) for row in shop.ledger.export()) == ["BookPlanned", "ChampionChanged"]
 
 
 def test_sessions_that_were_missed_are_caught_up_one_by_one(world: World) -> None:

@@ -59,15 +59,21 @@ def weekdays(first: date, count: int) -> list[date]:
 
 
 def edge_bars(
-    seed: int, days: int, sharpe: float, flip_at: int | None = None, level: float = 400.0
+    seed: int,
+    days: int,
+    sharpe: float,
+    flip_at: int | None = None,
+    back_at: int | None = None,
+    level: float = 400.0,
 ) -> tuple[DailyBar, ...]:
-    """Bars whose trend of spans 8 and 32 earns this yearly Sharpe, until the edge turns at that day."""
+    """Bars whose trend of spans 8 and 32 earns this yearly Sharpe, until the edge turns, and turns back."""
     rng = np.random.default_rng(seed)
     sigma, fast, slow, price, pull = 0.01 * level, 0.0, 0.0, 0.0, 0.0
     scale, kappa = trend_scale(8, 32), sharpe / 252**0.5
     closes, close = [], level
     for day in range(days):
-        sign = -1.0 if flip_at is not None and day >= flip_at else 1.0
+        is_turned = flip_at is not None and day >= flip_at and not (back_at is not None and day >= back_at)
+        sign = -1.0 if is_turned else 1.0
         step = sign * kappa * pull + rng.standard_normal()
         close += sigma * step
         price += step

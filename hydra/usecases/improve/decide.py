@@ -4,12 +4,12 @@ The record comes first and says where the champion's pointer stood; the ledger f
 crash between the two leaves a record whose rerun applies it; a change by hand in between leaves it behind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hydra.domain.champion import Autonomy, Change
+from hydra.domain.champion import Autonomy, BookPlanned, ChampionChanged, Change
 from hydra.domain.errors import Unavailable
 from hydra.ports import Conflict
 from hydra.research.book import CHALLENGER_PRIOR_MAX, Book, Role
@@ -38,6 +38,7 @@ from hydra.usecases.improve.workshop import Workshop
 
 CYCLE = "daily-cycle"
 SPA_DRAWS = 999
+PUBLISH_ATTEMPTS_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,17 +152,31 @@ def apply(shop: Workshop, cycle: Cycle) -> Decision:
 
 def publish(shop: Workshop, decision: Decision) -> bool:
     """What follows from a recorded decision, unless it is there already or a person came later."""
-    champions = shop.ledger.champions
-    seq = champions.seq()
     facts = facts_of(shop, decision)
-    if seq == decision.pointer_seq + 1 and decision.change is not None:
-        pointer = champions.pointer()
-        if pointer is not None and pointer.champion_id == decision.book.champion:
-            facts = facts[1:]
-            return _told(shop, seq, facts) if champions.plan(decision.on) is None else False
-    if seq != decision.pointer_seq:
-        return False
-    return _told(shop, seq, facts)
+    problem = ""
+    for _ in range(PUBLISH_ATTEMPTS_MAX):
+        seq = shop.ledger.champions.seq()
+        missing = _still_missing(shop, decision, facts, seq)
+        if not missing:
+            return False
+        outcome = shop.ledger.change_champion(seq, missing)
+        if not isinstance(outcome, Conflict):
+            return True
+        problem = outcome.reason
+    raise Unavailable("HY-406", where="the champion's stream", problem=f"{problem}; run it again")
+
+
+def _still_missing(
+    shop: Workshop, decision: Decision, facts: Sequence[ChampionChanged | BookPlanned], seq: int
+) -> Sequence[ChampionChanged | BookPlanned]:
+    """All of it where the pointer stands as it did; the plan alone where the change was made without it."""
+    if seq == decision.pointer_seq:
+        return facts
+    pointer, plan = shop.ledger.champions.pointer(), shop.ledger.champions.plan(decision.on)
+    was_made = seq == decision.pointer_seq + 1 and decision.change is not None and pointer is not None
+    if was_made and pointer is not None and pointer.champion_id == decision.book.champion and plan is None:
+        return facts[1:]
+    return ()
 
 
 def plan_meanwhile(shop: Workshop, cycle: Cycle) -> None:
@@ -184,13 +199,6 @@ def plan_meanwhile(shop: Workshop, cycle: Cycle) -> None:
         by=CYCLE,
     )
     publish(shop, meanwhile)
-
-
-def _told(shop: Workshop, seq: int, facts: object) -> bool:
-    outcome = shop.ledger.change_champion(seq, facts)  # type: ignore[arg-type]  # two kinds of account events
-    if isinstance(outcome, Conflict):
-        raise Unavailable("HY-406", where="the champion's stream", problem=f"{outcome.reason}; run it again")
-    return True
 
 
 def _held_back(cycle: Cycle, healed: Healed) -> Healed:
