@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,11 @@ from typing import Final
 from hydra.domain.errors import Unavailable
 
 STOP_WALL_S: Final = 4.0
+# A worker may take its orders back before it ends.
+LAST_STOP_WALL_S: Final = 20.0
+# A process that dies so soon after its start, so often in a row, is not mended by another start.
+SHORT_LIFE_WALL_S: Final = 5.0
+SHORT_LIVES_MAX: Final = 5
 POLL_WALL_S: Final = 0.05
 
 
@@ -25,11 +30,20 @@ class Part:
     def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
         self.name = name
         self.log = folder / f"{name.replace(' ', '-')}.log"
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
-                argv,
-                env=dict(env),
-                cwd=folder,
+        self.log.write_bytes(b"")
+        self._argv, self._env, self._folder = argv, dict(env), folder
+        self._process = self._started()
+
+    def start_again(self) -> None:
+        """The same once more, after it has ended; its log goes on."""
+        self._process = self._started()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                self._argv,
+                env=self._env,
+                cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -100,11 +114,11 @@ class Parts:
         return part
 
     def end(self) -> None:
-        """The last started first, as it needs the others to end well; then the others together."""
-        if not self.all:
-            return
-        last, *others = reversed(self.all)
-        last.end()
+        """The last one that runs first, as it needs the others to end well; then the others together."""
+        last = next((part for part in reversed(self.all) if part.is_running), None)
+        if last is not None:
+            last.end(LAST_STOP_WALL_S)
+        others = [part for part in reversed(self.all) if part is not last]
         for part in others:
             part.ask_to_end()
         until = time.monotonic() + STOP_WALL_S
@@ -132,6 +146,21 @@ def ended_together() -> Iterator[Parts]:
         parts.end()
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+def keep_running(part: Part, tell: Callable[[str], None], is_over: Callable[[], bool]) -> None:
+    """Start the part again whenever it has ended, until it is over; HY-605 when it cannot live."""
+    born_s, short_lives = time.monotonic(), 0
+    while not is_over():
+        if part.is_running:
+            time.sleep(POLL_WALL_S * 5)
+            continue
+        short_lives = short_lives + 1 if time.monotonic() - born_s < SHORT_LIFE_WALL_S else 0
+        if short_lives >= SHORT_LIVES_MAX:
+            raise part.failure("")
+        tell(f"the {part.name} has ended and is started again")
+        part.start_again()
+        born_s = time.monotonic()
 
 
 def free_port() -> int:

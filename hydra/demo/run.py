@@ -16,7 +16,7 @@ from hydra.bootstrap import open_ledger_of, reading_broker
 from hydra.config import Settings, risk_limits
 from hydra.demo import result as results
 from hydra.demo.drop import Dropped, drop_when_working
-from hydra.demo.processes import ended_together
+from hydra.demo.processes import ended_together, keep_running
 from hydra.demo.result import Result
 from hydra.demo.show import Display
 from hydra.demo.stack import Stack, Wish, keep_secret, start_stack
@@ -189,7 +189,7 @@ def _judge(
 
 
 def _stay(stack: Stack, display: Display) -> None:
-    """Leave the stack running; a worker that dies is told, Ctrl-C ends everything."""
+    """Leave the stack running; a worker that dies is started again, Ctrl-C ends everything."""
     secret = keep_secret(stack.folder, stack.auth)
     display.tell(f"Prefect: {stack.ui_url}  log in with: {stack.auth}  (also in {secret})")
     display.tell(
@@ -197,8 +197,6 @@ def _stay(stack: Stack, display: Display) -> None:
     )
     display.tell("Ctrl-C ends everything")
     try:
-        while stack.worker.is_running:
-            time.sleep(LOOK_WALL_S * 5)
+        keep_running(stack.worker, display.tell, lambda: False)
     except KeyboardInterrupt:
         return
-    raise stack.worker.failure("")
