@@ -107,6 +107,8 @@ async def _take_snapshot(desk: Desk) -> SeenSnapshot | Incomplete:
     if isinstance(judged, Incomplete):
         return _unproven(desk, judged.reason)
     desk.snapshot_failures = 0
+    if desk.connection_seen != answer.connection_no:
+        desk.log("hydra.connection.reconciled", connection_no=answer.connection_no)
     desk.connection_seen = answer.connection_no
     desk.snapshots.append(judged)
     desk.broker_positions = dict(answer.positions)
