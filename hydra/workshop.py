@@ -5,6 +5,7 @@ Apart from `hydra.bootstrap`: this half loads numba and scipy, which the process
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -49,7 +50,7 @@ def open_workshop(settings: Settings, clock: Clock | None = None) -> Iterator[Wo
                 registry=ModelRegistry(tables, where, folder / MODELS_FOLDER),
                 sandbox=sandbox,
                 clock=clock,
-                plan=healing_plan(settings),
+                plan=_sized(healing_plan(settings), ledger),
                 build_id=build_id(),
                 fills=partial(views.fills, ledger.database),
                 breaks=_breaks(ledger),
@@ -87,6 +88,14 @@ def healing_plan(settings: Settings) -> HealingPlan:
         capital_usd=given.capital_usd,
         challengers_max=given.challengers_max,
     )
+
+
+def _sized(plan: HealingPlan, ledger: SqlLedger) -> HealingPlan:
+    """Judged at the account's own equity, once the ledger has seen it."""
+    marked = views.last_equity(ledger.database)
+    if marked is None or marked.equity_usd <= 0:
+        return plan
+    return replace(plan, capital_usd=float(marked.equity_usd))
 
 
 def _listed(settings: Settings, symbol: str) -> Listed:

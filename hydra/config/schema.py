@@ -272,7 +272,9 @@ class Healing(Section):
     vol_target_year: float = Field(0.10, gt=0, le=1, description="of the whole book")
     position_fraction: float = Field(0.15, gt=0, le=1, description="value of one position over equity")
     adv_fraction: float = Field(0.02, gt=0, le=1, description="of average daily volume, per session")
-    capital_usd: float = Field(1_000_000.0, gt=0, description="what capacity and breakers are judged at")
+    capital_usd: float = Field(
+        1_000_000.0, gt=0, description="what candidates are judged at until the account is known"
+    )
     budget: int = Field(12, ge=0, le=1000, description="experiments at once")
     refill_days: float = Field(7.0, gt=0, description="days until one more experiment is allowed")
     cooldown_days: int = Field(21, ge=0, description="days an operator rests after it was used")
