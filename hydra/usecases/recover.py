@@ -42,7 +42,7 @@ def _has_sent_for(desk: Desk, parent: ParentOrder) -> bool:
 def observe(desk: Desk) -> None:
     """Book everything reported since the last call, then end what is proven."""
     book(desk, desk.broker.reports())
-    _settle_unwritten(desk)
+    settle_unwritten(desk)
     prove(desk)
 
 
@@ -299,7 +299,7 @@ def _load_named(desk: Desk, reports: Iterable[Report]) -> None:
             reload(desk, parent_id)
 
 
-def _settle_unwritten(desk: Desk) -> None:
+def settle_unwritten(desk: Desk) -> None:
     """Children whose COMMIT failed: if the promise is there after all, say that nothing was written."""
     for order_ref, parent_id in list(desk.never_written.items()):
         try:

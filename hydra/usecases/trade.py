@@ -32,7 +32,7 @@ from hydra.usecases.book_target import envelope_of
 from hydra.usecases.desk import Desk, append, reload
 from hydra.usecases.halt import EVERYTHING, halt
 from hydra.usecases.marks import marks_of, usd_per_point_of
-from hydra.usecases.recover import broker_day_end
+from hydra.usecases.recover import broker_day_end, settle_unwritten
 
 # How long to wait for what nobody reports: ever longer while nothing changes.
 RETRY_WALL_S = 0.25
@@ -96,6 +96,11 @@ def market_view(desk: Desk, parent: ParentOrder, begun_at: datetime, waits: int 
 
 def send_child(desk: Desk, parent: ParentOrder, place: Place) -> bool:
     """One child through the gate, the ledger and the socket; False when nothing was sent."""
+    if parent.parent_id in desk.never_written.values():
+        settle_unwritten(
+            desk
+        )  # the next child may bear the same reference: first what became of the last one
+        return False
     contract = desk.contracts[parent.plan.con_id]
     proposal = _proposal(parent, place)
     view = risk_view(desk, parent, contract)
