@@ -34,6 +34,7 @@ class Waiting:
         self._ledger, self._lease = ledger, lease
         self._clock, self._sinks, self._log = clock, sinks, log
         self._backoff_s = (2.0, 4.0, 8.0)
+        self._reporter: LinkReporter | None = None
 
     async def until_connected(self, broker: Connecting) -> None:
         """Raises UserError for what no waiting mends, HY-604 when the lease was taken meanwhile."""
@@ -46,6 +47,7 @@ class Waiting:
         finally:
             beside.cancel()
             await asyncio.gather(beside, return_exceptions=True)
+        self._tell(broker)
 
     async def _attempt(self, broker: Connecting, beside: "asyncio.Future[None]") -> bool:
         connecting = asyncio.ensure_future(broker.connect())
@@ -73,15 +75,23 @@ class Waiting:
         if self._ledger is None or self._lease is None:
             await asyncio.Event().wait()
             return
-        reporter = LinkReporter(broker.client_id, self._clock)
         while True:
             try:
                 if not self._ledger.renew(self._lease):
                     raise Unavailable("HY-604", client_id=self._lease.client_id, epoch=self._lease.epoch)
-                reporter.look(broker.link, self._ledger.outbox)
-                deliver(self._ledger.outbox, self._sinks, self._log)
             except Unavailable as problem:
                 if problem.code == "HY-604":
                     raise
                 self._log("hydra.ledger.away", problem=str(problem))
+            self._tell(broker)
             await self._clock.sleep_wall(EACH_WALL_S)
+
+    def _tell(self, broker: Connecting) -> None:
+        if self._ledger is None:
+            return
+        self._reporter = self._reporter or LinkReporter(broker.client_id, self._clock)
+        try:
+            self._reporter.look(broker.link, self._ledger.outbox)
+            deliver(self._ledger.outbox, self._sinks, self._log)
+        except Unavailable as problem:
+            self._log("hydra.ledger.away", problem=str(problem))

@@ -155,6 +155,19 @@ def test_a_break_of_the_link_is_told_once_when_it_lasts_and_its_end_too() -> Non
     assert heard.names == ["hydra.connection.lost", "hydra.connection.restored"]
 
 
+def test_a_link_that_stays_away_is_told_again_every_hour_and_not_in_a_maintenance_window() -> None:
+    hands, heard = Hands(), Heard()
+    reporter = LinkReporter(1, hands)  # type: ignore[arg-type]
+    for _ in range(60):
+        reporter.look(link(False), heard, is_expected=True)
+        hands.pass_s(60.0)
+    assert heard.names == []
+    for _ in range(3 * 60):
+        reporter.look(link(False), heard)
+        hands.pass_s(60.0)
+    assert heard.names == ["hydra.connection.lost"] * 3
+
+
 def test_every_name_follows_the_grammar_of_events() -> None:
     every = [name for name, _ in NAMES.values()]
     every += [connection_alert(is_good, 1, "").name for is_good in (True, False)]
