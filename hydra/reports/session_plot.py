@@ -5,12 +5,13 @@ A process of its own, because the worker that trades must not load matplotlib.
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 COLUMNS = 2
 PANEL_INCHES = (5.2, 2.5)
 DPI = 80
+SECONDS_SHOWN_BELOW = timedelta(minutes=10)
 
 
 def draw(data: dict[str, Any]) -> bytes:
@@ -28,7 +29,7 @@ def draw(data: dict[str, Any]) -> bytes:
     figure, grid = pyplot.subplots(rows, COLUMNS, figsize=size, dpi=DPI, squeeze=False)
     span = _span(panels)
     for axes, panel in zip(grid.flat, panels, strict=False):
-        _draw_panel(axes, panel)
+        _draw_panel(axes, panel, with_seconds=span[1] - span[0] < SECONDS_SHOWN_BELOW)
         axes.set_xlim(*span)  # one session, one time axis
     for axes in list(grid.flat)[len(panels) :]:
         axes.axis("off")
@@ -40,7 +41,7 @@ def draw(data: dict[str, Any]) -> bytes:
     return out.getvalue()
 
 
-def _draw_panel(axes: Any, panel: dict[str, Any]) -> None:
+def _draw_panel(axes: Any, panel: dict[str, Any], with_seconds: bool) -> None:
     from matplotlib.dates import AutoDateLocator, DateFormatter
 
     axes.step(*_xy(panel["mid"]), where="post", color="0.55", linewidth=0.9, label="mid")
@@ -56,7 +57,8 @@ def _draw_panel(axes: Any, panel: dict[str, Any]) -> None:
     )
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.xaxis.set_major_locator(AutoDateLocator(maxticks=7))  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=UTC))  # type: ignore[no-untyped-call]
+    clock = "%H:%M:%S" if with_seconds else "%H:%M"
+    axes.xaxis.set_major_formatter(DateFormatter(clock, tz=UTC))  # type: ignore[no-untyped-call]
     axes.tick_params(labelsize=7)
     axes.grid(alpha=0.25)
 
