@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -205,7 +206,7 @@ automations:
     trigger:
       type: event
       posture: Reactive
-      expect: [hydra.trial.stopped]
+      match: {prefect.resource.id: hydra.trading.*, hydra.weight: ERROR}
       threshold: 1
       within: 0
     actions:
@@ -235,7 +236,8 @@ def test_an_automation_waits_for_its_block_and_then_notifies_a_person(
         _make_block(server, f"json://127.0.0.1:{port}/")
         (made,) = asyncio.run(deploy(file, is_diff=False)).changes
         assert made.verb == "create"
-        ledger.outbox.add([Alert("hydra.trial.stopped", Weight.ERROR, "hydra.trading.ALL", {"by": "anna"})])
+        stopped = Alert("hydra.trial.stopped", Weight.ERROR, "hydra.trading.ALL", {"by": "anna"})
+        ledger.outbox.add([replace(stopped, weight=Weight.WARNING, facts={}), stopped])
         post(ledger.outbox.untold(SINK, 10))
         told = until(lambda: heard, "the service hears of it")[0]
         file.write_text("name: trial-alerts\npull: []\n")
