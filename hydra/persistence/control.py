@@ -68,7 +68,7 @@ class ControlReader:
 
     def exposures(self) -> dict[int, Exposure]:
         """The exposure interval of every contract that has a position or a live child."""
-        return _sorted_out(self._database.rows(_ROWS), "").exposures
+        return _sorted_out(self._database.rows(_ROWS)).exposures
 
     def read(self, con_id: int, symbol: str, session_on: str, parent_id: str = "") -> ControlState:
         now_us = instant_us(self._now())
@@ -79,7 +79,7 @@ class ControlReader:
         assert sums is not None  # an aggregate always has its row
         late_child, doubtful_parent, second, minute, open_usd, peak_usd, *session = sums
         messages, sent_musd, entries, orders = session
-        small = _sorted_out(self._database.rows(_ROWS), symbol, parent_id)
+        small = _sorted_out(self._database.rows(_ROWS), symbol, parent_id, str(con_id))
         return ControlState(
             trading_state=small.state,
             trading_reason=small.reason,
@@ -106,9 +106,10 @@ class _Small:
     breakers: dict[str, BreakerStatus]
 
 
-def _sorted_out(rows: Rows, symbol: str, parent_id: str = "") -> _Small:
+def _sorted_out(rows: Rows, *names: str) -> _Small:
+    """`names`: the symbol, the parent and the contract whose trading state is asked for."""
     small = _Small({}, TradingState.ACTIVE, "", {})
-    exposures, scopes = small.exposures, {_EVERYWHERE, symbol, parent_id} - {""}
+    exposures, scopes = small.exposures, {_EVERYWHERE, *names} - {""}
     for table, con_id, number, name, state, text in rows:
         if table == 0:
             exposures[con_id] = Exposure(number, number)

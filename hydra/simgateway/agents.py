@@ -77,8 +77,13 @@ class Crowd:
         seed: int,
         con_id: int,
         at: int,
+        locked: int = 0,
+        is_away: bool = False,
     ) -> None:
+        """`locked`: +1 or -1, everybody believes in a price beyond that limit; `is_away`: nobody quotes."""
         self._venue = venue
+        self._locked = locked
+        self._is_away = is_away
         self._cal = cal
         self._day = day
         self._thin = thin
@@ -148,6 +153,8 @@ class Crowd:
         """Where the crowd believes the price is, in ticks; beyond the limit the day is locked at."""
         settled, fair = self._day.settled, self._day.fair_at(at)
         wide = _LOCKED_BY * self._thin.half_spread_ticks
+        if self._locked:
+            fair = settled.limit_up if self._locked > 0 else settled.limit_down
         if fair >= settled.limit_up:
             fair = max(fair, settled.limit_up + wide)
         elif fair <= settled.limit_down:
@@ -203,7 +210,7 @@ class Crowd:
                 return
             self._venue.pull(order)
             del maker.orders[side]
-        if maker.back_at[side] > at or outside:
+        if maker.back_at[side] > at or outside or self._is_away:
             return
         fresh = Order(0, side, price, size)
         maker.orders[side] = fresh
@@ -238,7 +245,7 @@ class Crowd:
         side = BUY if rng.random() < 0.5 else SELL
         luck, size, sweep = rng.random(), rng.expovariate(1.0), rng.random() < _SWEEP
         offered = self._venue.best(-side)
-        if offered is None:
+        if offered is None or self._is_away:
             return
         centre, half = self.centre(at), max(0.5, self._thin.half_spread_ticks)
         distance = side * (offered - centre) / half

@@ -169,6 +169,20 @@ class Exchange:
         market.resume(gap_ticks)
         return events + self._drain(market)
 
+    def lock(self, con_id: int, at: datetime, direction: int) -> list[MarketEvent]:
+        """Lock one contract at its upper (+1) or lower (-1) daily limit; 0 frees it."""
+        events = self.advance(at)
+        market = self._market(con_id)
+        market.lock(direction)
+        return events + self._drain(market)
+
+    def desert(self, con_id: int, at: datetime, *, is_deserted: bool) -> list[MarketEvent]:
+        """Empty one contract's book of everybody else, or let them come back."""
+        events = self.advance(at)
+        market = self._market(con_id)
+        market.desert(is_deserted=is_deserted)
+        return events + self._drain(market)
+
     def daily_bars(self, con_id: int, end: datetime, n: int) -> list[Bar]:
         """The last n daily bars up to `end`, oldest first; the day under way is the last, as so far."""
         return daily_bars(self._path(con_id), end, n)

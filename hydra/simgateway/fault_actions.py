@@ -18,7 +18,6 @@ _WARNINGS: Final = {
     10349: "Order TIF was set to DAY based on order preset.",
     10311: "This order will be directly routed. Direct routed orders may result in higher trade fees.",
 }
-_VISIBILITIES: Final = ("all", "own", "zero_only")
 
 
 class FaultEffects:
@@ -232,10 +231,6 @@ class FaultEffects:
         return f"completed orders {how}"
 
     def _visibility(self, options: Options, moment: Moment | None) -> str:
-        if options["value"] not in _VISIBILITIES:
-            raise UserError(
-                "HY-207", name="visibility", problem=f"--value is one of {', '.join(_VISIBILITIES)}"
-            )
         self._server.faults.visibility = str(options["value"])
         return f"executions visible to {options['value']}"
 

@@ -123,6 +123,12 @@ _KINDS: Final = (
     FaultKind("visibility", "whose executions a client sees: --value all|own|zero_only", needs=("value",)),
     FaultKind("halt", "halt a symbol's contracts at the exchange", needs=("symbol",)),
     FaultKind("resume", "end a halt, with a gap of --gap-ticks", needs=("symbol",), takes=("gap_ticks",)),
+    FaultKind(
+        "lock_limit", "lock a symbol at its daily limit: --value up|down; none frees it", ("symbol", "value")
+    ),
+    FaultKind(
+        "empty_book", "everybody else leaves a symbol's books; --value back ends it", ("symbol",), ("value",)
+    ),
     FaultKind("margin", "multiply margin requirements by --factor", needs=("factor",)),
     FaultKind(
         "liquidate", "the broker closes a position (client 0, order id -1)", ("symbol",), ("price", "qty")
@@ -150,6 +156,11 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "side": ("BUY", "SELL"),
     "signal": ("KILL", "STOP", "CONT", "TERM"),
 }
+_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
+    "lock_limit": ("up", "down", "none"),
+    "empty_book": ("gone", "back"),
+    "visibility": ("all", "own", "zero_only"),
+}
 
 
 def parse_options(kind: FaultKind, raw: Mapping[str, object]) -> dict[str, object]:
@@ -175,6 +186,9 @@ def parse_options(kind: FaultKind, raw: Mapping[str, object]) -> dict[str, objec
     if point is not None and point not in POINTS:
         problem = f"no such moment: {point}{did_you_mean(str(point), POINTS)}"
         raise UserError("HY-207", name=kind.name, problem=problem)
+    values = _VALUES.get(kind.name, ())
+    if values and options.get("value", values[0]) not in values:
+        raise UserError("HY-207", name=kind.name, problem=f"--value is one of {', '.join(values)}")
     for name in kind.needs:
         if name not in options:
             raise UserError("HY-207", name=kind.name, problem=f"--{name.replace('_', '-')} is missing")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hydra.domain.errors import UserError
 from hydra.simgateway.account import Execution
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hydra.simgateway.server import GatewayServer
 
 Options = Mapping[str, object]
+_LOCKS: Final = {"up": 1, "down": -1, "none": 0}
 Effect = Callable[[Options, Moment | None], str]
 
 
@@ -28,6 +29,8 @@ def book_faults(server: "GatewayServer") -> dict[str, Effect]:
         "bust": effects.bust,
         "halt": effects.halt,
         "resume": effects.resume,
+        "lock_limit": effects.lock_limit,
+        "empty_book": effects.empty_book,
         "margin": effects.margin,
         "liquidate": effects.liquidate,
         "manual_trade": effects.manual_trade,
@@ -87,6 +90,21 @@ class _BookFaults:
         for contract in self._contracts(options, "resume"):
             gateway.core.dispatch(gateway.core.exchange.resume(contract.con_id, gateway.core.at, gap))
         return "resumed"
+
+    def lock_limit(self, options: Options, moment: Moment | None) -> str:
+        gateway, direction = self._server.gateway, _LOCKS[str(options["value"])]
+        self._server.advance()
+        for contract in self._contracts(options, "lock_limit"):
+            gateway.core.dispatch(gateway.core.exchange.lock(contract.con_id, gateway.core.at, direction))
+        return f"locked {options['value']}" if direction else "unlocked"
+
+    def empty_book(self, options: Options, moment: Moment | None) -> str:
+        gateway, is_deserted = self._server.gateway, str(options.get("value") or "gone") == "gone"
+        self._server.advance()
+        for contract in self._contracts(options, "empty_book"):
+            events = gateway.core.exchange.desert(contract.con_id, gateway.core.at, is_deserted=is_deserted)
+            gateway.core.dispatch(events)
+        return "everybody else left" if is_deserted else "everybody is back"
 
     def margin(self, options: Options, moment: Moment | None) -> str:
         self._server.faults.margin_factor = number(options["factor"])

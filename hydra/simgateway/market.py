@@ -48,6 +48,8 @@ class Market:
         self._orders: dict[int, Order] = {}
         self._shift = 0
         self._shifted_on: date | None = None
+        self._locked = 0
+        self._is_deserted = False
         self._aggressor: Order | None = None
         self._shown: tuple[object, ...] = ()
         self._quote: Quote | None = None
@@ -158,6 +160,18 @@ class Market:
             self._open_book()
         self.publish()
 
+    # -- one-sided and empty books
+
+    def lock(self, direction: int) -> None:
+        """+1: everybody buys at limit-up and nobody sells; -1 the other way; 0: back to the market."""
+        self._locked = direction
+        self._regroup()
+
+    def desert(self, *, is_deserted: bool) -> None:
+        """Everybody else leaves, or is back; clients' orders stay where they rest."""
+        self._is_deserted = is_deserted
+        self._regroup()
+
     # -- what is shown
 
     def quote(self) -> Quote:
@@ -239,12 +253,20 @@ class Market:
         night = len(cal.sessions) > 1 and moment < segments(self.contract, on)[-1][0]
         crowd = liquidity(cal, volume_share(self.contract, on), night=night)
         self._crowd = Crowd(
-            self, cal, self._day, crowd, seed=self.path.seed, con_id=self.contract.con_id, at=self.now
-        )
+            self, cal, self._day, crowd, seed=self.path.seed, con_id=self.contract.con_id, at=self.now,
+            locked=self._locked, is_away=self._is_deserted,
+        )  # fmt: skip
         self._crowd.arrive(self.now, self._shift)
         waiting, self._queue = self._queue, []
         for order in waiting:
             self._arrive(order)
+
+    def _regroup(self) -> None:
+        """The crowd of this moment goes, another comes: what clients have in the book keeps its order."""
+        if self._crowd is not None:
+            self._close_book()
+            self._open_book()
+        self.publish()
 
     def _close_book(self) -> None:
         """The crowd goes home; clients' orders queue again, best price first, and meet the next opening."""

@@ -7,6 +7,9 @@ from hydra.simulation.faults import Fault
 from hydra.simulation.injector import Effect, Injector, number_in
 from hydra.simulation.world import World
 
+_FLAPS: Final = 20
+_DAY_S: Final = 86_400.0
+
 
 def _rule(name: str, *kinds: str) -> Effect:
     """A treatment of messages, for as long as the fault lasts."""
@@ -75,13 +78,21 @@ def _no_login(to: Injector, fault: Fault) -> bool:
     return to.ask_gateway("refuse", for_s=fault.for_s) and to.ask_gateway("drop")
 
 
-def _swizzle(to: Injector, fault: Fault) -> bool:
-    steps = 6
-    for step in range(steps):
-        begin_s = fault.for_s * step / steps
-        to.later(begin_s, to.ask_gateway, "freeze")
-        to.later(begin_s + fault.for_s / steps / 2, to.ask_gateway, "thaw")
+def _flap(to: Injector, fault: Fault) -> bool:
+    if not to.world.gateway.faults.is_link_up:
+        return False
+    for nth in range(_FLAPS):
+        to.later(fault.for_s * nth / _FLAPS, to.ask_gateway, "1100")
+        to.later(fault.for_s * (nth + 0.5) / _FLAPS, to.ask_gateway, "1102")
     return True
+
+
+def _repeat(kind: str) -> Effect:
+    def inject(to: Injector, fault: Fault) -> bool:
+        to.world.gateway.faults.add_rule("duplicate", kind, {"for_s": fault.for_s})
+        return True
+
+    return inject
 
 
 def _farm(to: Injector, fault: Fault) -> bool:
@@ -102,6 +113,29 @@ def _halt(to: Injector, fault: Fault) -> bool:
     return to.ask_gateway("halt", symbol=symbol)
 
 
+def _for_a_while(name: str, over: str) -> Effect:
+    """What befalls the market of the first symbol, and ends."""
+
+    def inject(to: Injector, fault: Fault) -> bool:
+        symbol = next(iter(to.world.scenario.targets))
+        to.later(fault.for_s, lambda: to.ask_gateway(name, symbol=symbol, value=over))
+        return to.ask_gateway(name, **{"symbol": symbol, **fault.options})
+
+    return inject
+
+
+def _bust_next_day(to: Injector, fault: Fault) -> bool:
+    """At the same hour of the next day, around the moment at which a person runs the session once more."""
+    to.lasts(_DAY_S)
+
+    def bust() -> None:
+        if to.ask_gateway("bust"):
+            to.spring(fault)
+
+    to.later(_DAY_S + number_in(fault, "after_s") - to.world.loop.time(), bust)
+    return False
+
+
 def _margin(to: Injector, fault: Fault) -> bool:
     to.later(fault.for_s, lambda: to.ask_gateway("margin", factor=1.0))
     return to.ask_gateway("margin", factor=number_in(fault, "factor"))
@@ -113,6 +147,7 @@ GATEWAY: Final[Mapping[str, Effect]] = {
     "late_commission": _rule("delay", "commissionReport"),
     "duplicate_status": _rule("duplicate_status"),
     "duplicate_exec": _rule("duplicate_exec"),
+    "duplicate_commission": _repeat("commissionReport"),
     "reorder": _once("reorder"),
     "lose_ack": _own_once("lose_ack"),
     "lose_request": _own_once("lose_request"),
@@ -121,6 +156,7 @@ GATEWAY: Final[Mapping[str, Effect]] = {
     "late_beyond_settle": _own_once("late_fill"),
     "link_1101": _link("1101"),
     "link_1102": _link("1102"),
+    "link_flaps": _flap,
     "zombie_326": lambda to, fault: to.ask_gateway("zombie_326", seconds=fault.for_s),
     "gateway_restart": _restart,
     "nightly_restart": _restart,
@@ -136,7 +172,6 @@ GATEWAY: Final[Mapping[str, Effect]] = {
     "mute_exec": _rule("mute", "execDetails"),
     "reject": _once("reject"),
     "freeze": _rule("freeze"),
-    "swizzle": _swizzle,
     "error_100": _once("error_100"),
     "quotes_refused": _and_drop("error_354_next_request"),
     "farm_broken": _farm,
@@ -144,7 +179,10 @@ GATEWAY: Final[Mapping[str, Effect]] = {
     "liquidation": _at_symbol("liquidate"),
     "manual_trade": _at_symbol("manual_trade"),
     "bust": _once("bust"),
+    "bust_next_day": _bust_next_day,
     "margin": _margin,
     "halt": _halt,
+    "locked_limit": _for_a_while("lock_limit", "none"),
+    "empty_book": _for_a_while("empty_book", "back"),
     "visibility": _once("visibility"),
 }

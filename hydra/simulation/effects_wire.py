@@ -1,6 +1,7 @@
 """What is done to the connection between the two sides."""
 
 from collections.abc import Mapping
+from random import Random
 from typing import Final
 
 from hydra.simulation.faults import Fault
@@ -64,6 +65,18 @@ def _lag(to: Injector, fault: Fault) -> bool:
     return True
 
 
+def _swizzle(to: Injector, fault: Fault) -> bool:
+    """Every end of every connection freezes in turn during the first half, and thaws during the second."""
+    rng = Random(f"swizzle/{to.world.scenario.seed}/{fault.at_s}")
+    ends = list(to.world.network.pipes)
+    thaws = rng.sample(ends, len(ends))
+    for nth, (first, last) in enumerate(zip(rng.sample(ends, len(ends)), thaws, strict=True)):
+        half_s = fault.for_s / 2
+        to.later(half_s * nth / len(ends), first.freeze)
+        to.later(half_s + half_s * (nth + 1) / len(ends), last.thaw)
+    return bool(ends)
+
+
 WIRE: Final[Mapping[str, Effect]] = {
     "fin": _cut(is_reset=False),
     "rst": _cut(is_reset=True),
@@ -72,4 +85,5 @@ WIRE: Final[Mapping[str, Effect]] = {
     "split_bytes": _split,
     "coalesce": _coalesce,
     "lag": _lag,
+    "swizzle": _swizzle,
 }

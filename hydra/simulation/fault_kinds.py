@@ -85,6 +85,7 @@ _KINDS: Final = (
     FaultKind("late_commission", "gateway", "late commissionReport", (30.0, 200.0), _late(0.5, 20.0)),
     FaultKind("duplicate_status", "gateway", "every orderStatus twice", (30.0, 200.0)),
     FaultKind("duplicate_exec", "gateway", "every execDetails twice", (30.0, 200.0)),
+    FaultKind("duplicate_commission", "gateway", "every commissionReport twice", (30.0, 200.0)),
     FaultKind(
         "reorder",
         "gateway",
@@ -115,6 +116,9 @@ _KINDS: Final = (
     ),
     FaultKind("link_1101", "gateway", "1100, then 1101: subscriptions lost", (0.5, 90.0)),
     FaultKind("link_1102", "gateway", "1100, then 1102: order reports held back meanwhile", (0.5, 90.0)),
+    FaultKind(
+        "link_flaps", "gateway", "another login takes the data: 1100 and 1102, twenty times", (10.0, 100.0)
+    ),
     FaultKind("zombie_326", "gateway", "dropped, and the client id stays taken", (1.0, 60.0)),
     FaultKind("gateway_restart", "gateway", "the gateway restarts with its state", (0.0, 90.0)),
     FaultKind("nightly_restart", "gateway", "a restart in its maintenance window", (60.0, 120.0), alone=True),
@@ -149,7 +153,12 @@ _KINDS: Final = (
     FaultKind("mute_exec", "gateway", "execDetails never comes", (20.0, 120.0)),
     FaultKind("reject", "gateway", "orders are rejected (201)", (0.0, 0.0), _choice("count", 1, 3)),
     FaultKind("freeze", "gateway", "the gateway accepts bytes, reads and answers nothing", (1.0, 60.0)),
-    FaultKind("swizzle", "gateway", "the connection is frozen and thawed, again and again", (10.0, 60.0)),
+    FaultKind(
+        "swizzle",
+        "network",
+        "connections freeze one by one, each way, and thaw in random order",
+        (10.0, 60.0),
+    ),
     FaultKind("error_100", "gateway", "too many messages, it says, and drops"),
     FaultKind(
         "quotes_refused",
@@ -169,6 +178,13 @@ _KINDS: Final = (
         draw=lambda rng: {"side": rng.choice(("BUY", "SELL")), "qty": rng.choice((1, 2))},
     ),
     FaultKind("bust", "gateway", "an execution is busted", alone=True),
+    FaultKind(
+        "bust_next_day",
+        "gateway",
+        "an execution is busted on the day after its session",
+        alone=True,
+        draw=_choice("after_s", -3600.0, -60.0, 3.0, 12.0),
+    ),
     FaultKind("margin", "gateway", "margin doubled", (60.0, 300.0), _choice("factor", 2.0, 50.0)),
     FaultKind(
         "halt",
@@ -177,6 +193,14 @@ _KINDS: Final = (
         (5.0, 400.0),
         _choice("gap_ticks", -40, -5, 0, 5, 40),
     ),
+    FaultKind(
+        "locked_limit",
+        "gateway",
+        "the market is locked at a daily limit: one side of the book only",
+        (20.0, 400.0),
+        _choice("value", "up", "down"),
+    ),
+    FaultKind("empty_book", "gateway", "everybody else leaves the book", (5.0, 400.0)),
     FaultKind("db_busy", "ledger", "another process holds the write lock", (0.1, 15.0)),
     FaultKind("slow_disk", "ledger", "a commit takes its time", (0.3, 12.0)),
     FaultKind("db_full", "ledger", "ENOSPC", (0.1, 30.0), _choice("is_at_commit", False, True)),

@@ -33,6 +33,7 @@ class MemoryTransport(asyncio.Transport):
         self.peer: MemoryTransport | None = None
         self.owner = owner
         self.is_silent = False
+        self._frozen: list[Callable[[MemoryTransport], None]] | None = None
 
     # --- asyncio.Transport ---
 
@@ -115,6 +116,24 @@ class MemoryTransport(asyncio.Transport):
     def receive(self, data: bytes) -> None:
         if not self._is_lost and not self.is_silent:
             self._protocol.data_received(data)
+
+    def freeze(self) -> None:
+        """Nothing reaches this end any more, until it thaws."""
+        if self._frozen is None:
+            self._frozen = []
+
+    def thaw(self) -> None:
+        """All that came meanwhile arrives now, in its order."""
+        held, self._frozen = self._frozen or [], None
+        for act in held:
+            self._network.deliver(self._network.loop.time(), self, act)
+
+    def arrive(self, act: "Callable[[MemoryTransport], None]") -> None:
+        """Something has come over the wire to this end."""
+        if self._frozen is None:
+            act(self)
+        else:
+            self._frozen.append(act)
 
     def receive_end(self) -> None:
         """The peer's FIN: asyncio closes this side, too, unless the protocol says otherwise."""
@@ -221,7 +240,7 @@ class Network:
 
     def deliver(self, at_s: float, to: MemoryTransport, act: Callable[[MemoryTransport], None]) -> None:
         """Nobody's callback while it is under way: what was written outlives its writer."""
-        self.loop.call_at(at_s, self.run_as, to.owner, lambda: act(to), context=contextvars.Context())
+        self.loop.call_at(at_s, self.run_as, to.owner, lambda: to.arrive(act), context=contextvars.Context())
 
     def act_later(self, delay_s: float, act: Callable[[], None]) -> None:
         """The wire's own doing."""

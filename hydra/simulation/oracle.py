@@ -44,6 +44,7 @@ class Oracle:
     violations: list[Violation] = field(default_factory=list)
     lost_rows: list[Row] = field(default_factory=list)
     promised: set[str] = field(default_factory=set)
+    approved: dict[str, int] = field(default_factory=dict)
     overfilled: dict[str, float] = field(default_factory=dict)
     _epochs: dict[int, tuple[int, int]] = field(default_factory=dict)
     _written_s: dict[str, float] = field(default_factory=dict)
@@ -101,16 +102,14 @@ class Oracle:
         if not order_ref.startswith(OWN):
             return
         parent_id = order_ref.removeprefix(OWN).rpartition("-")[0]
-        parent = self.ledger.parents.get(parent_id)
-        if parent is None or parent_id in self.overfilled:
+        approved = self.approved.get(parent_id)  # whatever became of the ledger since
+        if approved is None or parent_id in self.overfilled:
             return
         committed = self.gateway.committed_of(parent_id)
-        if committed > parent.order_qty:
+        if committed > approved:
             self.overfilled[parent_id] = self.now_s()
             if not self.breaks_settle:
-                self.breach(
-                    "a", f"{parent_id}: {committed} lots filled or working, {parent.order_qty} wanted"
-                )
+                self.breach("a", f"{parent_id}: {committed} lots filled or working, {approved} wanted")
 
     @property
     def breaks_settle(self) -> bool:
@@ -136,6 +135,7 @@ class Oracle:
             elif row.kind in ENDS:
                 self._check_end(row)
             elif row.kind == "ParentOpened":
+                self.approved[row.stream] = int(row.payload["order_qty"])
                 self._check_opened(row)
 
     def _check_sending(self, row: Row, pid: int) -> None:

@@ -70,9 +70,18 @@ class Scenario:
 
 def scenario_of(seed: int, kinds: Iterable[str] = FAULTS) -> Scenario:
     """The world of this seed; `kinds` are the faults it may draw from."""
+    return scenario_with(seed, faults_of(seed, kinds))
+
+
+def faults_of(seed: int, kinds: Iterable[str]) -> tuple[Fault, ...]:
+    """What this seed draws from these kinds."""
+    return draw_faults(Random(f"faults/{seed}"), kinds, _horizon_s(Random(f"world/{seed}")) * 0.8)
+
+
+def scenario_with(seed: int, faults: tuple[Fault, ...]) -> Scenario:
+    """The world of this seed with other faults: what a regression keeps when the catalogue has grown."""
     rng = Random(f"world/{seed}")
-    horizon_s = float(rng.randrange(600, 1000, 20))
-    faults = draw_faults(Random(f"faults/{seed}"), kinds, horizon_s * 0.8)
+    horizon_s = _horizon_s(rng)
     names = {fault.kind for fault in faults}
     symbols = [rng.choice(_SYMBOLS) for _ in range(rng.choice((1, 1, 1, 2)))]
     targets = {symbol: rng.choice((-1, 1)) * rng.randint(1, 10) for symbol in symbols}
@@ -108,6 +117,10 @@ def scenario_of(seed: int, kinds: Iterable[str] = FAULTS) -> Scenario:
         is_tight=strict.random() < TIGHT_FRACTION,
         daily_loss=strict.choice(_NERVOUS) if strict.random() < NERVOUS_FRACTION else None,
     )
+
+
+def _horizon_s(rng: Random) -> float:
+    return float(rng.randrange(600, 1000, 20))
 
 
 def _over_midnight(rng: Random, fault: Fault, start: datetime) -> Fault:

@@ -8,7 +8,7 @@ from hydra.simulation.oracle import Oracle
 
 ENDED: Final = frozenset({"FILLED", "REMAINDER", "IN_DOUBT", "DENIED"})
 # Faults after which the broker no longer tells everything: what it hides must be in doubt and reported.
-HIDING: Final = frozenset({"day_end", "no_login", "visibility", "silent_executions"})
+HIDING: Final = frozenset({"day_end", "no_login", "visibility", "silent_executions", "bust_next_day"})
 # Faults after which the ledger itself lacks what it once had: what was lost must stop all sending.
 DAMAGING: Final = frozenset({"db_bit_flip", "db_wal_cut", "db_old_file"})
 # Faults that show at the broker what our books do not explain. Whatever else happens is no reason to halt:
@@ -59,16 +59,16 @@ def _lost(oracle: Oracle, may_hide: bool) -> Iterator[str]:
         ours = oracle.ledger.deals.get(root)
         if ours is not None and ours.told == theirs.told:
             continue
-        if may_hide and _is_in_doubt(oracle, theirs):
+        if may_hide and _is_in_doubt(oracle, theirs, ours):
             continue
         have = f"has revision {ours.revision}" if ours else "lacks it"
         yield f"execution {theirs.exec_id} of {theirs.order_ref or 'nobody'}: the ledger {have}"
 
 
-def _is_in_doubt(oracle: Oracle, deal: Deal) -> bool:
-    """Whether an execution that nobody could see is at least counted as doubt, or halted on."""
+def _is_in_doubt(oracle: Oracle, deal: Deal, booked: Deal | None) -> bool:
+    """Whether what nobody could see of an execution is at least counted as doubt, or halted on."""
     child = oracle.ledger.children.get(deal.order_ref)
-    if child is not None:
+    if child is not None and booked is None:
         return child.state in LIVE
     return oracle.ledger.state_of(_symbol_of(oracle, deal.con_id)) == "HALTED"
 

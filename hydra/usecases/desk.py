@@ -158,14 +158,17 @@ class Desk:
         ]
 
     def symbol_of(self, con_id: int) -> str:
-        """The symbol of a contract this process has met, else its number."""
+        """The symbol of a contract that this process or this ledger has met, else its number.
+
+        A halt under the number holds for the contract, too (`Ledger.control`).
+        """
         contract = self.contracts.get(con_id)
         if contract is not None:
             return contract.symbol
         for parent in self.parents.values():
             if parent.plan.con_id == con_id:
                 return parent.plan.symbol
-        return str(con_id)
+        return self.ledger.symbols().get(con_id) or str(con_id)
 
 
 def append(desk: Desk, parent_id: str, events: Sequence[ParentEvent]) -> ParentOrder:

@@ -65,7 +65,7 @@ async def flatten(
         await reconcile_books(desk)
     finally:
         set_trading_state(desk.ledger, scope, TradingState.HALTED, f"flattened: {reason}", by)
-    return [Left(_symbol(desk, one), one, lots, why.get(one, STRANGE)) for one, lots in _open(desk, scope)]
+    return [Left(desk.symbol_of(one), one, lots, why.get(one, STRANGE)) for one, lots in _open(desk, scope)]
 
 
 def _open(desk: Desk, scope: str) -> list[tuple[int, int]]:
@@ -99,9 +99,5 @@ async def _close(desk: Desk, con_id: int, by: str) -> str:
 
 
 def _is_meant(desk: Desk, scope: str, con_id: int) -> bool:
-    symbol = _symbol(desk, con_id)
+    symbol = desk.symbol_of(con_id)
     return scope in (EVERYTHING, symbol) and desk.duty.works(symbol)
-
-
-def _symbol(desk: Desk, con_id: int) -> str:
-    return desk.ledger.symbols().get(con_id) or desk.symbol_of(con_id)

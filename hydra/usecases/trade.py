@@ -37,6 +37,8 @@ from hydra.usecases.recover import broker_day_end, settle_unwritten
 # How long to wait for what nobody reports: ever longer while nothing changes.
 RETRY_WALL_S = 0.25
 RETRY_WALL_S_MAX = 2.0
+# Nobody sleeps longer than this on what the clock says: it may be wrong now and right in a moment.
+WAIT_WALL_S_MAX = 10.0
 # For the snapshots of the last proof, beyond the settle time between them.
 PROOF_WALL_S = 1.0
 
@@ -62,8 +64,9 @@ async def work_parent(desk: Desk, parent_id: str, until: datetime | None = None)
             cancel_child(desk, parent, command)
             continue
         wake_at = command.until if until is None else min(command.until, until)
-        is_told = await desk.changed.wait(max(desk.clock.wall_delay(wake_at), 0.001))
-        waits = 0 if is_told else waits + 1
+        delay_s = max(desk.clock.wall_delay(wake_at), 0.001)
+        is_told = await desk.changed.wait(min(delay_s, WAIT_WALL_S_MAX))
+        waits = 0 if is_told or delay_s > WAIT_WALL_S_MAX else waits + 1
 
 
 def market_view(desk: Desk, parent: ParentOrder, begun_at: datetime, waits: int = 0) -> MarketView:

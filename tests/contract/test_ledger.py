@@ -202,6 +202,8 @@ def test_the_check_sees_exposure_with_every_live_child_in_full(desk: Desk) -> No
     [
         ([], TradingState.ACTIVE),
         ([halted("HE")], TradingState.ACTIVE),
+        ([halted("102")], TradingState.ACTIVE),
+        ([halted("101")], TradingState.HALTED),  # a contract whose symbol nobody knew
         ([halted("ALL", TradingState.REDUCING)], TradingState.REDUCING),
         ([halted("ALL", TradingState.REDUCING), halted("ZO")], TradingState.HALTED),
         ([halted("ALL"), halted("ZO", TradingState.ACTIVE)], TradingState.HALTED),
