@@ -110,6 +110,8 @@ class OrderDesk:
     def submit(self, order: SimOrder) -> None:
         """Send the working quantity to the exchange; what matches at once is booked before this returns."""
         core = self._core
+        if not order.leaves_qty:  # filled by a fault in the moment of its acknowledgement
+            return
         core.dispatch(
             core.exchange.submit(
                 order.perm_id, order.con_id, order.side, order.leaves_qty, order.limit, core.at

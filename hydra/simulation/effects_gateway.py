@@ -124,7 +124,7 @@ def _for_a_while(name: str, over: str) -> Effect:
     return inject
 
 
-def _bust_next_day(to: Injector, fault: Fault) -> bool:
+def _bust_next_day(to: Injector, fault: Fault) -> None:
     """At the same hour of the next day, around the moment at which a person runs the session once more."""
     to.lasts(_DAY_S)
 
@@ -133,7 +133,6 @@ def _bust_next_day(to: Injector, fault: Fault) -> bool:
             to.spring(fault)
 
     to.later(_DAY_S + number_in(fault, "after_s") - to.world.loop.time(), bust)
-    return False
 
 
 def _margin(to: Injector, fault: Fault) -> bool:
@@ -151,6 +150,7 @@ GATEWAY: Final[Mapping[str, Effect]] = {
     "reorder": _once("reorder"),
     "lose_ack": _own_once("lose_ack"),
     "lose_request": _own_once("lose_request"),
+    "instant_fill": _own_once("fill"),
     "cancel_fill_race": _own_once("fill"),
     "fill_after_cancel": _own_once("late_fill"),
     "late_beyond_settle": _own_once("late_fill"),

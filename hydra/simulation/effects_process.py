@@ -6,6 +6,7 @@ from typing import Final
 from hydra.simulation.faults import Fault
 from hydra.simulation.injector import Effect, Injector, number_in
 from hydra.simulation.process import SimProcess
+from hydra.simulation.scenario import MIDNIGHT
 from hydra.simulation.world import Trap
 
 
@@ -19,16 +20,27 @@ def _kill(to: Injector, fault: Fault) -> bool:
 
 
 def _kill_at(point: str) -> Effect:
-    def arm(to: Injector, fault: Fault) -> bool:
+    def arm(to: Injector, fault: Fault) -> None:
         def act(process: SimProcess) -> None:
             to.crew.pause(number_in(fault, "restart_s"))
             to.spring(fault)
             to.world.kill(process)
 
         to.world.traps.append(Trap(point, int(number_in(fault, "nth")), bool(fault.options["is_after"]), act))
-        return False
 
     return arm
+
+
+def _day_end(to: Injector, fault: Fault) -> bool:
+    """A kill; whoever comes next comes after the broker's midnight."""
+    victim = to.crew.current
+    if victim is None:
+        return False
+    midnight_s = (MIDNIGHT - to.world.scenario.start).total_seconds()
+    to.crew.pause(max(midnight_s - to.world.loop.time(), 0.0) + fault.for_s)
+    to.lasts(midnight_s)
+    to.world.kill(victim)
+    return True
 
 
 def _kill_recovery(to: Injector, fault: Fault) -> bool:
@@ -54,13 +66,12 @@ def _stall_split(to: Injector, fault: Fault) -> bool:
 
 
 def _stall_at(point: str, is_after: bool) -> Effect:
-    def arm(to: Injector, fault: Fault) -> bool:
+    def arm(to: Injector, fault: Fault) -> None:
         def act(process: SimProcess) -> None:
             to.spring(fault)
             to.world.stop(process, fault.for_s)
 
         to.world.traps.append(Trap(point, 1, is_after, act))
-        return False
 
     return arm
 
@@ -77,5 +88,5 @@ PROCESS: Final[Mapping[str, Effect]] = {
     "stall_before_write": _stall_at("send", is_after=True),
     "stall_in_write": _stall_at("order", is_after=False),
     "slow_disk": _stall_at("commit", is_after=False),
-    "day_end": _kill,
+    "day_end": _day_end,
 }

@@ -266,7 +266,10 @@ class LedgerFacts:
 
     def child_state(self) -> str:
         """The state of the child sent last; NONE before there was one."""
-        child = self.children.get(self.newest)
+        return self.state_of_child(self.newest)
+
+    def state_of_child(self, order_ref: str) -> str:
+        child = self.children.get(order_ref)
         return child.state if child is not None else "NONE"
 
     def positions(self) -> dict[int, int]:

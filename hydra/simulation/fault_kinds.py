@@ -96,6 +96,12 @@ _KINDS: Final = (
     FaultKind("lose_ack", "gateway", "the order is on the books, its client dropped before it hears of it"),
     FaultKind("lose_request", "gateway", "a placeOrder is lost before anybody read it"),
     FaultKind(
+        "instant_fill",
+        "gateway",
+        "an order is filled in the moment of its acknowledgement",
+        draw=lambda rng: {"qty": rng.choice((1, 1, 2, 99)), "on": "ack"},
+    ),
+    FaultKind(
         "cancel_fill_race",
         "gateway",
         "an order is filled while its cancel is on the way",

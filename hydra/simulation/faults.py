@@ -15,8 +15,8 @@ AIMS: Final = (
 )
 # How long after the state was entered: in the same instant, on the wire, after the acknowledgement, later.
 _AFTER_S: Final = (0.0, 0.0003, 0.0012, 0.01, 0.5, 4.0)
-CALM_FRACTION: Final = 0.1
-SINGLE_FRACTION: Final = 0.4
+# Of the worlds that draw: with those that walk through the cells, a tenth of all are calm and half are mixed.
+CALM_FRACTION: Final = 1 / 6
 TOGETHER_MAX: Final = 6
 
 
@@ -51,19 +51,17 @@ def parse_faults(text: str) -> tuple[str, ...]:
 
 
 def draw_faults(rng: Random, kinds: Iterable[str], length_s: float) -> tuple[Fault, ...]:
-    """The faults of one world: none in a tenth of the worlds, one kind in four tenths, else a subset."""
+    """The faults of one world that draws them: none in a sixth of them, else a random subset."""
     names = sorted(kinds)
     if not names:
         return ()
     luck = rng.random()
     if luck < CALM_FRACTION:
         return ()
-    if luck < CALM_FRACTION + SINGLE_FRACTION or len(names) == 1:
-        chosen = [rng.choice(names)] * rng.choice((1, 1, 2))
-    else:
-        chosen = [rng.choice(names) for _ in range(rng.randint(2, TOGETHER_MAX))]
+    together = rng.randint(2, TOGETHER_MAX) if len(names) > 1 else rng.choice((1, 1, 2))
+    chosen = [rng.choice(names) for _ in range(together)]
     return tuple(
-        sorted((_draw(rng, name, length_s) for name in _compatible(chosen)), key=lambda one: one.at_s)
+        sorted((draw_fault(rng, name, length_s) for name in _compatible(chosen)), key=lambda one: one.at_s)
     )
 
 
@@ -77,7 +75,8 @@ def _compatible(names: Iterable[str]) -> list[str]:
     return kept
 
 
-def _draw(rng: Random, name: str, length_s: float) -> Fault:
+def draw_fault(rng: Random, name: str, length_s: float) -> Fault:
+    """One fault of this kind at some moment of the session, or for some state of a child."""
     kind = FAULTS[name]
     low, high = kind.for_s
     is_aimed = rng.random() < 0.6

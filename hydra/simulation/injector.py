@@ -4,6 +4,7 @@ import contextvars
 from collections.abc import Callable, Mapping
 
 from hydra.domain.errors import UserError
+from hydra.simgateway.fault_catalogue import FAULTS as GATEWAY_FAULTS
 from hydra.simgateway.faults import Moment
 from hydra.simulation.crew import Crew
 from hydra.simulation.damage import keep_backup
@@ -11,7 +12,10 @@ from hydra.simulation.disk import Transaction
 from hydra.simulation.faults import Fault
 from hydra.simulation.world import World
 
-Effect = Callable[["Injector", Fault], bool]
+# Whether it took place; None when it waits for its own moment.
+Effect = Callable[["Injector", Fault], bool | None]
+# They act on an order that works at the gateway: its state is what counts.
+_ON_AN_ORDER = frozenset({"warning", "wrong_cancelled"})
 
 
 class Injector:
@@ -24,7 +28,7 @@ class Injector:
         self.hits: list[tuple[str, str]] = []
         self._aimed: list[Fault] = []
         self._seen = ""
-        self._armed: dict[str, str] = {}
+        self._armed: dict[tuple[str, ...], str] = {}
         self._is_over = False
 
     def begin(self) -> None:
@@ -57,11 +61,12 @@ class Injector:
             return False
         return said != "nothing held"
 
-    def arm_gateway(self, name: str, fault: Fault) -> bool:
+    def arm_gateway(self, name: str, fault: Fault) -> None:
         """As `ask_gateway`, for a fault that waits for its moment; it counts when that comes."""
-        self._armed[name] = fault.kind
+        point = fault.options.get("on") or GATEWAY_FAULTS[name].default_point
+        self._armed[_key(name, fault.options, point)] = fault.kind
         self.crew.linger_s = max(self.crew.linger_s, float(str(fault.options.get("seconds", 0.0))))
-        return self.ask_gateway(name, client_id=1, **fault.options) and False
+        self.ask_gateway(name, client_id=1, **fault.options)
 
     def spring(self, fault: Fault) -> None:
         """A trap has caught its process: that is the fault's moment."""
@@ -82,12 +87,17 @@ class Injector:
     # --- inside ---
 
     def _acted(self, name: str, options: Mapping[str, object], moment: Moment | None) -> str:
-        if moment is not None and name in self._armed:
-            self.world.tell("fault", f"{self._armed[name]} at {moment.point} of {moment.order_ref}")
-            self.hits.append((self._armed[name], self.world.oracle.ledger.child_state()))
-            self.lasts(self.world.loop.time())
         assert self._act is not None
-        return self._act(name, options, moment)
+        kind = self._armed.get(_key(name, options, moment.point)) if moment is not None else None
+        if moment is None or kind is None:
+            return self._act(name, options, moment)
+        self.world.tell("fault", f"{kind} at {moment.point} of {moment.order_ref}")
+        state = self.world.oracle.ledger.state_of_child(moment.order_ref)
+        self.lasts(self.world.loop.time())
+        said = self._act(name, options, moment)
+        if said != "nothing left of it":
+            self.hits.append((kind, state))
+        return said
 
     def _due(self, fault: Fault) -> None:
         if fault.aim:
@@ -109,11 +119,27 @@ class Injector:
     def _fire(self, fault: Fault) -> None:
         if self._is_over:
             return
-        state = self.world.oracle.ledger.child_state()
-        if self.effects[fault.kind](self, fault):
+        state = self._state_for(fault.kind)
+        took_place = self.effects[fault.kind](self, fault)
+        if took_place:
             self.world.tell("fault", str(fault))
             self.hits.append((fault.kind, state))
             self.lasts(self.world.loop.time() + fault.for_s)
+        elif took_place is False and fault.aim:
+            self._aimed.append(fault)  # there was nothing it could act on: the next child, perhaps
+
+    def _state_for(self, kind: str) -> str:
+        """The state of the child that the fault would act on, else of the one sent last."""
+        ledger = self.world.oracle.ledger
+        working = list(self.world.gateway.gateway.core.state.orders.working.values())
+        if kind in _ON_AN_ORDER and working:
+            return ledger.state_of_child(working[-1].order_ref)
+        return ledger.child_state()
+
+
+def _key(name: str, options: Mapping[str, object], point: object) -> tuple[str, ...]:
+    """A fault armed at the gateway, as it is recognised when it fires."""
+    return name, str(point), str(options.get("seconds")), str(options.get("qty"))
 
 
 def number_in(fault: Fault, name: str) -> float:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from hydra.simulation.cells import STATES, empty_cells, impossible_hits
 from hydra.simulation.run import WorldResult
 
 _RULE_OF_THREE: Final = 3.0
@@ -56,7 +57,6 @@ class Summary:
 
     def document(self, wall_s: float, version: str) -> dict[str, object]:
         """The JSON document; shares are fractions, times virtual seconds."""
-        states = sorted({state for _, state in self.matrix})
         return {
             "version": version,
             "worlds": self.worlds,
@@ -68,8 +68,10 @@ class Summary:
             "bound_95": self.bound_95 if not self.violations else None,
             "faults_injected": dict(sorted(self.faults.items())),
             "matrix": {
-                kind: {state: self.matrix[kind, state] for state in states} for kind in sorted(self.faults)
+                kind: {state: self.matrix[kind, state] for state in STATES} for kind in sorted(self.faults)
             },
+            "matrix_empty": empty_cells(self.matrix, sorted(self.faults)),
+            "matrix_impossible": impossible_hits(self.matrix),
             "filled_share": {
                 group: round(self._reached[group] / count, 4)
                 for group, count in sorted(self._counted.items())

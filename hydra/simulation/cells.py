@@ -1,0 +1,172 @@
+"""The matrix of fault kind by child state: how each cell is provoked, and why some cells cannot be. Pure.
+
+Two worlds in five walk through the cells in order, so that a thousand consecutive seeds meet each of them.
+The state is that of the order a fault acts on where it acts on one, else of the child sent last.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from random import Random
+from typing import Final
+
+from hydra.simulation.fault_kinds import FAULTS
+from hydra.simulation.faults import Fault, draw_fault
+
+BEFORE: Final = "NONE"
+LIVE: Final = ("PENDING_NEW", "WORKING", "PARTIALLY_FILLED", "PENDING_CANCEL")
+ENDED: Final = ("FILLED", "CANCELLED", "EXPIRED", "REJECTED", "LAPSED", "NOT_SENT")
+STATES: Final = (BEFORE, *LIVE, *ENDED)
+
+_IN_WRITE: Final = "its moment lies between a child's COMMIT and the write of its frame"
+_AT_ACCEPT: Final = (
+    "its moment is the arrival of the order: nobody can have heard of it yet, nor proven its end"
+)
+_AT_CANCEL: Final = "its moment is the arrival of a cancel, which commits before it is written"
+_AT_END: Final = "its moment is the order's end at the gateway, which no ledger may know before (law a)"
+_NOTHING_TRADED: Final = "no child was ever sent: nothing is executed and nothing held"
+_NOTHING_WORKS: Final = "it needs a working order, and what the ledger has ended does not work (law a)"
+
+
+def _except(reason: str, *states: str) -> Mapping[str, str]:
+    return {state: reason for state in STATES if state not in states}
+
+
+# kind -> state -> why this cell cannot be hit. The JSON names a hit here, as it names empty cells.
+UNREACHABLE: Final[Mapping[str, Mapping[str, str]]] = {
+    "kill_at_order": _except(_IN_WRITE, "PENDING_NEW"),
+    "stall_before_write": _except(_IN_WRITE, "PENDING_NEW"),
+    "stall_in_write": _except(_IN_WRITE, "PENDING_NEW"),
+    "lose_ack": _except(_AT_ACCEPT, "PENDING_NEW", "PENDING_CANCEL"),
+    "lose_request": _except(_AT_ACCEPT, "PENDING_NEW", "PENDING_CANCEL"),
+    "instant_fill": _except(_AT_ACCEPT, "PENDING_NEW", "PENDING_CANCEL"),
+    "cancel_fill_race": _except(_AT_CANCEL, "PENDING_CANCEL"),
+    "fill_after_cancel": _except(_AT_END, *LIVE),
+    "late_beyond_settle": _except(_AT_END, *LIVE),
+    "correction": {BEFORE: _NOTHING_TRADED},
+    "bust": {BEFORE: _NOTHING_TRADED},
+    "bust_next_day": {BEFORE: _NOTHING_TRADED},
+    "liquidation": {BEFORE: _NOTHING_TRADED},
+    "warning": _except(_NOTHING_WORKS, *LIVE),
+    "wrong_cancelled": _except(_NOTHING_WORKS, *LIVE),
+}
+# A state nobody reaches under any kind, and why.
+NEVER: Final[Mapping[str, str]] = {"RESOLVED": "only a named person resolves a child, and no world has one"}
+_TRADED: Final = frozenset({"correction", "bust", "bust_next_day", "liquidation"})
+_AT_ITS_END: Final = frozenset({"fill_after_cancel", "late_beyond_settle"})
+_AT_ITS_ARRIVAL: Final = frozenset({"lose_ack", "lose_request", "instant_fill"})
+_ON_AN_ORDER: Final = frozenset({"warning", "wrong_cancelled"})
+_AIMED: Final = frozenset({"correction", "bust", "liquidation"}) | _ON_AN_ORDER
+_NEXT_DAY: Final = frozenset({"bust_next_day", "nightly_restart"})
+# States that worlds of one kind go through one after another, with the second from which each is waited for.
+_WALKS: Final = (
+    ((BEFORE, 0.0), ("PENDING_NEW", 0.0), ("WORKING", 100.0), ("CANCELLED", 200.0)),
+    (("PARTIALLY_FILLED", 0.0), ("PENDING_CANCEL", 100.0), ("FILLED", 0.0)),
+    (("REJECTED", 0.0), ("LAPSED", 100.0)),
+    (("NOT_SENT", 0.0), ("EXPIRED", 100.0)),
+)
+Walk = tuple[tuple[str, float], ...]
+
+
+def is_reachable(kind: str, state: str) -> bool:
+    return state in STATES and state not in UNREACHABLE.get(kind, {})
+
+
+@lru_cache
+def walks(kinds: tuple[str, ...]) -> tuple[tuple[str, Walk], ...]:
+    """Every kind with the states that one world of it goes through."""
+    return tuple((kind, walk) for kind in kinds for walk in _walks_of(kind))
+
+
+def _walks_of(kind: str) -> Iterator[Walk]:
+    if FAULTS[kind].alone or kind in UNREACHABLE:  # once in a world
+        yield from (((state, 0.0),) for state in STATES if is_reachable(kind, state))
+    else:
+        yield from _WALKS
+
+
+def prepared(kind: str, state: str, from_s: float) -> Iterator[Fault]:
+    """The faults by which a world comes to this state from this second on, as this kind needs it."""
+    if kind in _TRADED:
+        yield Fault("instant_fill", 0.0, options={"qty": 1, "on": "ack"})
+        from_s += 100.0 if state not in ("PARTIALLY_FILLED", "CANCELLED") else 0.0
+    yield from _led_to(kind, state, from_s)
+    if kind in _NEXT_DAY:
+        yield from _left_in(state, 80_000.0 if kind == "bust_next_day" else 300.0)
+
+
+def _led_to(kind: str, state: str, from_s: float) -> Iterator[Fault]:
+    if kind in _AT_ITS_END:
+        yield from _left_in(state, 90.0) if state != "PENDING_CANCEL" else ()
+        return
+    if kind in _AT_ITS_ARRIVAL and state == "PENDING_CANCEL":  # the order is held up until its step is over
+        yield Fault("partition", from_s, aim="PENDING_NEW", for_s=62.0)
+    match state:
+        case "PENDING_NEW" if kind in _ON_AN_ORDER:
+            yield Fault("delay_status", 0.0, for_s=120.0, options={"seconds": 1.8})
+        case "PARTIALLY_FILLED":
+            yield Fault("instant_fill", from_s, options={"qty": 1, "on": "ack"})
+        case "EXPIRED":
+            yield Fault("kill", from_s, aim="WORKING", options={"restart_s": 75.0})
+        case "REJECTED":
+            yield Fault("reject", from_s, options={"count": 1})
+        case "LAPSED":
+            yield Fault("lose_request", from_s)
+        case "NOT_SENT":
+            yield Fault("stall_before_write", from_s, for_s=3.0)
+        case _:
+            return
+
+
+def _left_in(state: str, restart_s: float) -> Iterator[Fault]:
+    """The process dies with its newest child in this state, and nobody comes for a while."""
+    options: dict[str, object] = {"restart_s": restart_s}
+    if state == BEFORE:
+        yield Fault("kill", 1.0, options=options)
+    elif state == "PENDING_NEW":
+        yield Fault("kill_at_order", 0.0, options={**options, "nth": 1, "is_after": True})
+    else:
+        if state == "PARTIALLY_FILLED":
+            yield Fault("instant_fill", 0.0, options={"qty": 1, "on": "ack"})
+        yield Fault("kill", 0.0, aim=state, options=options)
+
+
+def led_faults(number: int, kinds: tuple[str, ...], length_s: float) -> tuple[Fault, ...]:
+    """The faults of the `number`-th world that walks through the cells of these kinds."""
+    every = walks(kinds)
+    kind, walk = every[number % len(every)]
+    rng = Random(f"walk/{number}")
+    faults: list[Fault] = []
+    for state, from_s in walk:
+        for one in prepared(kind, state, from_s):
+            faults += [one] if one.kind in kinds and one not in faults else []
+        faults.append(_at(draw_fault(rng, kind, length_s), state, from_s))
+    return tuple(sorted(faults, key=lambda one: one.at_s))
+
+
+def _at(drawn: Fault, state: str, from_s: float) -> Fault:
+    """The fault as drawn, but at the moment that this cell asks for."""
+    kind, options = drawn.kind, dict(drawn.options)
+    if "nth" in options:
+        options.update(nth=1, is_after=kind == "kill_at_send" and state == "PENDING_NEW")
+    if kind in _TRADED and state not in ("PARTIALLY_FILLED", "CANCELLED"):
+        from_s += 100.0
+    waits = kind in _AIMED or not (kind in UNREACHABLE or kind in _NEXT_DAY)
+    aim = state if waits and state != BEFORE else ""
+    after_s = 0.5 if kind in _ON_AN_ORDER and state == "PENDING_NEW" else 0.0
+    return replace(drawn, at_s=from_s, aim=aim, after_s=after_s, options=options)
+
+
+def empty_cells(hits: Mapping[tuple[str, str], int], kinds: Iterable[str]) -> list[str]:
+    """The reachable cells that nothing has hit, as `kind × state`."""
+    return [
+        f"{kind} × {state}"
+        for kind in kinds
+        for state in STATES
+        if is_reachable(kind, state) and not hits.get((kind, state))
+    ]
+
+
+def impossible_hits(hits: Mapping[tuple[str, str], int]) -> list[str]:
+    """What was hit and was called impossible: then the reason is wrong, or the product."""
+    return [f"{kind} × {state}" for kind, state in sorted(hits) if not is_reachable(kind, state)]
