@@ -74,8 +74,9 @@ def is_reachable(kind: str, state: str) -> bool:
 
 @lru_cache
 def walks(kinds: tuple[str, ...]) -> tuple[tuple[str, Walk], ...]:
-    """Every kind with the states that one world of it goes through."""
-    return tuple((kind, walk) for kind in kinds for walk in _walks_of(kind))
+    """Every kind with the states that one world of it goes through; first each kind's first world."""
+    every = [(nth, kind, walk) for kind in kinds for nth, walk in enumerate(_walks_of(kind))]
+    return tuple((kind, walk) for _, kind, walk in sorted(every, key=lambda one: one[0]))
 
 
 def _walks_of(kind: str) -> Iterator[Walk]:
@@ -90,6 +91,8 @@ def prepared(kind: str, state: str, from_s: float) -> Iterator[Fault]:
     if kind in _TRADED:
         yield Fault("instant_fill", 0.0, options={"qty": 1, "on": "ack"})
         from_s += 100.0 if state not in ("PARTIALLY_FILLED", "CANCELLED") else 0.0
+    if kind == "price_dip":  # what tripped must hold for the next process, also when the price is back
+        yield Fault("kill", from_s + 180.0, options={"restart_s": 0.5})
     yield from _led_to(kind, state, from_s)
     if kind in _NEXT_DAY:
         yield from _left_in(state, 80_000.0 if kind == "bust_next_day" else 300.0)

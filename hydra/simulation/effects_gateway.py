@@ -113,6 +113,17 @@ def _halt(to: Injector, fault: Fault) -> bool:
     return to.ask_gateway("halt", symbol=symbol)
 
 
+def _dip(to: Injector, fault: Fault) -> bool:
+    symbol, gap = next(iter(to.world.scenario.targets)), int(number_in(fault, "gap_ticks"))
+
+    def jump(ticks: int) -> bool:
+        to.ask_gateway("halt", symbol=symbol)
+        return to.ask_gateway("resume", symbol=symbol, gap_ticks=ticks)
+
+    to.later(fault.for_s, jump, -gap)
+    return jump(gap)
+
+
 def _for_a_while(name: str, over: str) -> Effect:
     """What befalls the market of the first symbol, and ends."""
 
@@ -182,6 +193,7 @@ GATEWAY: Final[Mapping[str, Effect]] = {
     "bust_next_day": _bust_next_day,
     "margin": _margin,
     "halt": _halt,
+    "price_dip": _dip,
     "locked_limit": _for_a_while("lock_limit", "none"),
     "empty_book": _for_a_while("empty_book", "back"),
     "visibility": _once("visibility"),

@@ -207,6 +207,13 @@ _KINDS: Final = (
         _choice("value", "up", "down"),
     ),
     FaultKind("empty_book", "gateway", "everybody else leaves the book", (5.0, 400.0)),
+    FaultKind(
+        "price_dip",
+        "gateway",
+        "the price gaps away behind a short halt, and comes back; a breaker may trip between",
+        (65.0, 150.0),
+        _choice("gap_ticks", -60, -20, 20, 60),
+    ),
     FaultKind("db_busy", "ledger", "another process holds the write lock", (0.1, 15.0)),
     FaultKind("slow_disk", "ledger", "a commit takes its time", (0.3, 12.0)),
     FaultKind("db_full", "ledger", "ENOSPC", (0.1, 30.0), _choice("is_at_commit", False, True)),

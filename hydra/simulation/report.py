@@ -8,6 +8,9 @@ from hydra.simulation.cells import STATES, empty_cells, impossible_hits
 from hydra.simulation.run import WorldResult
 
 _RULE_OF_THREE: Final = 3.0
+# The second leaves out the worlds in which a law demands a halt: what the broker did cannot be explained.
+EARLY_OR_STOPPED: Final = "over one ladder before the deadline, halted ones among them"
+EARLY: Final = "over one ladder before the deadline"
 
 
 @dataclass(slots=True)
@@ -45,7 +48,8 @@ class Summary:
         if not result.hits:
             groups = {"none"}
         elif result.is_calm_early:
-            groups.add("over one ladder before the deadline")
+            groups.add(EARLY_OR_STOPPED)
+            groups |= set() if result.is_stopped else {EARLY}
         for group in groups:
             self._counted[group] += 1
             self._reached[group] += result.filled == result.wanted

@@ -22,7 +22,7 @@ from hydra.simulation.injector import Injector
 from hydra.simulation.loop import Stuck
 from hydra.simulation.oracle import Violation
 from hydra.simulation.scenario import Scenario, scenario_of
-from hydra.simulation.verdict import filled_lots
+from hydra.simulation.verdict import HALTING, filled_lots
 from hydra.simulation.world import Tell, World
 
 TEMPLATE_NAME: Final = "template.sqlite3"
@@ -56,6 +56,7 @@ class WorldResult:
     statuses: tuple[str, ...] = ()
     end_s: float = 0.0
     is_denied: bool = False
+    is_stopped: bool = False
     is_calm_early: bool = False
     digest: str = ""
     wall_s: float = 0.0
@@ -141,6 +142,7 @@ def _run(
         end_s=round(end_s, 6),
         is_denied=bool(crew.denied or world.oracle.ledger.breakers)
         or any(one.status == "DENIED" for one in parents.values()),
+        is_stopped=bool(world.oracle.ledger.halts) or any(kind in HALTING for kind, _ in injector.hits),
         is_calm_early=crew.is_calm_early,
         digest=hashlib.sha256("\n".join(lines).encode()).hexdigest(),
     )

@@ -112,6 +112,8 @@ def scenario_with(seed: int, faults: tuple[Fault, ...]) -> Scenario:
         participation = 1.0
         targets = {symbol: lots if abs(lots) > 3 else 4 * lots for symbol, lots in targets.items()}
     strict = Random(f"limits/{seed}")
+    is_tight = strict.random() < TIGHT_FRACTION
+    is_nervous = strict.random() < NERVOUS_FRACTION or "price_dip" in names
     return Scenario(
         seed=seed,
         start=start,
@@ -121,8 +123,8 @@ def scenario_with(seed: int, faults: tuple[Fault, ...]) -> Scenario:
         latency_s=latency_s,
         faults=faults,
         maintenance_at_s=maintenance_at_s,
-        is_tight=strict.random() < TIGHT_FRACTION,
-        daily_loss=strict.choice(_NERVOUS) if strict.random() < NERVOUS_FRACTION else None,
+        is_tight=is_tight,
+        daily_loss=strict.choice(_NERVOUS) if is_nervous else None,
     )
 
 

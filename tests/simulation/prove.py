@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from hydra.simulation.report import EARLY, EARLY_OR_STOPPED
 from tests.simulation.mutants import CAUGHT, MUTANTS, load
 
 ROOT = Path(__file__).parents[2]
@@ -50,9 +51,11 @@ def table() -> str:
         f"| 95 % bound on the share of worlds that break one | {worlds['bound_95']} |",
         f"| worlds a second | {worlds['worlds_per_second']} |",
         f"| faults, kinds | {sum(worlds['faults_injected'].values())}, {len(worlds['faults_injected'])} |",  # type: ignore[attr-defined,arg-type]
+        f"| reachable cells of the matrix left empty, impossible ones hit | {len(worlds['matrix_empty'])}, "  # type: ignore[arg-type]
+        f"{len(worlds['matrix_impossible'])} |",  # type: ignore[arg-type]
         f"| target reached without faults | {shares.get('none')} |",
-        f"| target reached, faults over one ladder before the end | "
-        f"{shares.get('over one ladder before the deadline')} |",
+        f"| target reached, faults over one ladder before the end; halted worlds among them | "
+        f"{shares.get(EARLY)}; {shares.get(EARLY_OR_STOPPED)} |",
         f"| worlds the second judge agrees on | {JUDGED} |",
         f"| crash points by deaths in a row, all reached | {points} |",
         f"| days, sessions, disconnects, nightly restarts, kills | {month['days']}, {month['sessions']}, "
@@ -78,6 +81,9 @@ def main() -> int:
         simulate("month-again", "--days", 30, "--seed", 1),
         run("mutants", "-m", "tests.simulation.mutants"),
     ]
+    worlds = said("worlds")
+    steps.append(not worlds["matrix_empty"] and not worlds["matrix_impossible"])
+    print(f"cells empty: {worlds['matrix_empty']}; hit though impossible: {worlds['matrix_impossible']}")
     is_same = said("month")["digest"] == said("month-again")["digest"]
     print(f"the month again: {'the same' if is_same else 'another ledger'}")
     if set(json.loads(CAUGHT.read_text())) != {name for name, one in MUTANTS.items() if one.is_caught}:

@@ -1,0 +1,48 @@
+"""Fault kind by child state: each cell has a world that leads to it, or a reason why none can."""
+
+from hydra.domain.order import ChildState
+from hydra.simulation.cells import (
+    BEFORE,
+    NEVER,
+    STATES,
+    UNREACHABLE,
+    empty_cells,
+    impossible_hits,
+    is_reachable,
+    led_faults,
+    walks,
+)
+from hydra.simulation.fault_kinds import FAULTS
+from hydra.simulation.scenario import faults_of
+
+KINDS = tuple(sorted(FAULTS))
+
+
+def test_every_state_of_a_child_is_a_column_or_has_a_reason_to_be_none() -> None:
+    assert {*STATES, *NEVER} == {BEFORE, *(state.value for state in ChildState)}
+    assert all(NEVER.values())
+
+
+def test_every_cell_is_walked_to_or_has_a_reason() -> None:
+    walked = {(kind, state) for kind, walk in walks(KINDS) for state, _ in walk}
+    assert walked == {(kind, state) for kind in KINDS for state in STATES if is_reachable(kind, state)}
+    assert set(UNREACHABLE) <= set(FAULTS)
+    assert all(set(cells) <= set(STATES) and all(cells.values()) for cells in UNREACHABLE.values())
+
+
+def test_a_thousand_seeds_walk_through_the_whole_matrix() -> None:
+    assert len(walks(KINDS)) <= 1000 * 2 / 5
+    kinds = {fault.kind for seed in range(1000) if seed % 5 in (1, 3) for fault in faults_of(seed, KINDS)}
+    assert kinds == set(KINDS)
+
+
+def test_a_walk_draws_from_the_kinds_it_was_given_alone() -> None:
+    drawn = [led_faults(number, ("bust", "fin"), 600.0) for number in range(40)]
+    assert {fault.kind for faults in drawn for fault in faults} == {"bust", "fin"}
+
+
+def test_empty_cells_and_impossible_hits_are_named() -> None:
+    hits = {("lose_ack", "PENDING_NEW"): 2, ("lose_ack", "FILLED"): 1}
+    assert empty_cells(hits, ["lose_ack"]) == ["lose_ack × PENDING_CANCEL"]
+    assert impossible_hits(hits) == ["lose_ack × FILLED"]
+    assert impossible_hits({("kill", "RESOLVED"): 1}) == ["kill × RESOLVED"]
