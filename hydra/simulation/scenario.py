@@ -129,7 +129,7 @@ def scenario_with(seed: int, faults: tuple[Fault, ...]) -> Scenario:
 
 
 def _horizon_s(rng: Random) -> float:
-    return float(rng.randrange(600, 1000, 20))
+    return float(rng.randrange(700, 1100, 20))
 
 
 def _in_window(fault: Fault) -> Fault:
