@@ -37,6 +37,7 @@ UNREACHABLE: Final[Mapping[str, Mapping[str, str]]] = {
     "kill_at_order": _except(_IN_WRITE, "PENDING_NEW"),
     "stall_before_write": _except(_IN_WRITE, "PENDING_NEW"),
     "stall_in_write": _except(_IN_WRITE, "PENDING_NEW"),
+    "hold_order": _except(_IN_WRITE, "PENDING_NEW"),
     "lose_ack": _except(_AT_ACCEPT, "PENDING_NEW", "PENDING_CANCEL"),
     "lose_request": _except(_AT_ACCEPT, "PENDING_NEW", "PENDING_CANCEL"),
     "instant_fill": _except(_AT_ACCEPT, "PENDING_NEW", "PENDING_CANCEL"),
@@ -58,14 +59,17 @@ _AT_ITS_ARRIVAL: Final = frozenset({"lose_ack", "lose_request", "instant_fill"})
 _ON_AN_ORDER: Final = frozenset({"warning", "wrong_cancelled"})
 _AIMED: Final = frozenset({"correction", "bust", "liquidation"}) | _ON_AN_ORDER
 _NEXT_DAY: Final = frozenset({"bust_next_day", "nightly_restart"})
-# States that worlds of one kind go through one after another, with the second from which each is waited for.
+# States that worlds of one kind go through one after another.
 _WALKS: Final = (
-    ((BEFORE, 0.0), ("PENDING_NEW", 0.0), ("WORKING", 100.0), ("CANCELLED", 200.0)),
-    (("PARTIALLY_FILLED", 0.0), ("PENDING_CANCEL", 100.0), ("FILLED", 0.0)),
-    (("REJECTED", 0.0), ("LAPSED", 100.0)),
-    (("NOT_SENT", 0.0), ("EXPIRED", 100.0)),
+    (BEFORE, "PENDING_NEW", "WORKING", "CANCELLED"),
+    ("PARTIALLY_FILLED", "PENDING_CANCEL", "FILLED"),
+    ("REJECTED", "LAPSED"),
+    ("NOT_SENT", "EXPIRED"),
 )
-Walk = tuple[tuple[str, float], ...]
+Walk = tuple[str, ...]
+# Connected and not yet trading; with the first order out.
+_CONNECTED_S: Final = 4.0
+_ORDERED_S: Final = 15.0
 
 
 def is_reachable(kind: str, state: str) -> bool:
@@ -81,19 +85,18 @@ def walks(kinds: tuple[str, ...]) -> tuple[tuple[str, Walk], ...]:
 
 def _walks_of(kind: str) -> Iterator[Walk]:
     if FAULTS[kind].alone or kind in UNREACHABLE:  # once in a world
-        yield from (((state, 0.0),) for state in STATES if is_reachable(kind, state))
+        yield from ((state,) for state in STATES if is_reachable(kind, state))
     else:
         yield from _WALKS
 
 
-def prepared(kind: str, state: str, from_s: float) -> Iterator[Fault]:
-    """The faults by which a world comes to this state from this second on, as this kind needs it."""
+def prepared(kind: str, state: str) -> Iterator[Fault]:
+    """The faults by which a world comes to this state, as this kind needs it."""
     if kind in _TRADED:
         yield Fault("instant_fill", 0.0, options={"qty": 1, "on": "ack"})
-        from_s += 100.0 if state not in ("PARTIALLY_FILLED", "CANCELLED") else 0.0
     if kind == "price_dip":  # what tripped must hold for the next process, also when the price is back
-        yield Fault("kill", from_s + 180.0, options={"restart_s": 0.5})
-    yield from _led_to(kind, state, from_s)
+        yield Fault("kill", 200.0, options={"restart_s": 0.5})
+    yield from _led_to(kind, state, _ORDERED_S if kind in _TRADED else 0.0)
     if kind in _NEXT_DAY:
         yield from _left_in(state, 80_000.0 if kind == "bust_next_day" else 300.0)
 
@@ -103,12 +106,12 @@ def _led_to(kind: str, state: str, from_s: float) -> Iterator[Fault]:
         yield from _left_in(state, 90.0) if state != "PENDING_CANCEL" else ()
         return
     if kind in _AT_ITS_ARRIVAL and state == "PENDING_CANCEL":  # the order is held up until its step is over
-        yield Fault("partition", from_s, aim="PENDING_NEW", for_s=62.0)
+        yield Fault("hold_order", 0.0, for_s=62.0)
     match state:
         case "PENDING_NEW" if kind in _ON_AN_ORDER:
             yield Fault("delay_status", 0.0, for_s=120.0, options={"seconds": 1.8})
         case "PARTIALLY_FILLED":
-            yield Fault("instant_fill", from_s, options={"qty": 1, "on": "ack"})
+            yield Fault("instant_fill", 0.0, options={"qty": 1, "on": "ack"})
         case "EXPIRED":
             yield Fault("kill", from_s, aim="WORKING", options={"restart_s": 75.0})
         case "REJECTED":
@@ -125,7 +128,7 @@ def _left_in(state: str, restart_s: float) -> Iterator[Fault]:
     """The process dies with its newest child in this state, and nobody comes for a while."""
     options: dict[str, object] = {"restart_s": restart_s}
     if state == BEFORE:
-        yield Fault("kill", 1.0, options=options)
+        yield Fault("kill", _CONNECTED_S, options=options)
     elif state == "PENDING_NEW":
         yield Fault("kill_at_order", 0.0, options={**options, "nth": 1, "is_after": True})
     else:
@@ -140,24 +143,23 @@ def led_faults(number: int, kinds: tuple[str, ...], length_s: float) -> tuple[Fa
     kind, walk = every[number % len(every)]
     rng = Random(f"walk/{number}")
     faults: list[Fault] = []
-    for state, from_s in walk:
-        for one in prepared(kind, state, from_s):
+    for state in walk:
+        for one in prepared(kind, state):
             faults += [one] if one.kind in kinds and one not in faults else []
-        faults.append(_at(draw_fault(rng, kind, length_s), state, from_s))
+        faults.append(_at(draw_fault(rng, kind, length_s), state))
     return tuple(sorted(faults, key=lambda one: one.at_s))
 
 
-def _at(drawn: Fault, state: str, from_s: float) -> Fault:
+def _at(drawn: Fault, state: str) -> Fault:
     """The fault as drawn, but at the moment that this cell asks for."""
     kind, options = drawn.kind, dict(drawn.options)
     if "nth" in options:
         options.update(nth=1, is_after=kind == "kill_at_send" and state == "PENDING_NEW")
-    if kind in _TRADED and state not in ("PARTIALLY_FILLED", "CANCELLED"):
-        from_s += 100.0
     waits = kind in _AIMED or not (kind in UNREACHABLE or kind in _NEXT_DAY)
     aim = state if waits and state != BEFORE else ""
     after_s = 0.5 if kind in _ON_AN_ORDER and state == "PENDING_NEW" else 0.0
-    return replace(drawn, at_s=from_s, aim=aim, after_s=after_s, options=options)
+    at_s = _CONNECTED_S if waits and state == BEFORE else 0.0
+    return replace(drawn, at_s=at_s, aim=aim, after_s=after_s, options=options)
 
 
 def empty_cells(hits: Mapping[tuple[str, str], int], kinds: Iterable[str]) -> list[str]:

@@ -76,6 +76,14 @@ def _stall_at(point: str, is_after: bool) -> Effect:
     return arm
 
 
+def _hold_order(to: Injector, fault: Fault) -> None:
+    def act(process: SimProcess) -> None:
+        to.spring(fault)
+        to.world.network.parted_until_s = to.world.loop.time() + fault.for_s
+
+    to.world.traps.append(Trap("send", 1, is_after=True, act=act))
+
+
 PROCESS: Final[Mapping[str, Effect]] = {
     "kill": _kill,
     "kill_at_commit": _kill_at("commit"),
@@ -87,6 +95,7 @@ PROCESS: Final[Mapping[str, Effect]] = {
     "stall_split": _stall_split,
     "stall_before_write": _stall_at("send", is_after=True),
     "stall_in_write": _stall_at("order", is_after=False),
+    "hold_order": _hold_order,
     "slow_disk": _stall_at("commit", is_after=False),
     "day_end": _day_end,
 }

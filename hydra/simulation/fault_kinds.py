@@ -71,6 +71,12 @@ _KINDS: Final = (
         "half_open", "network", "nothing passes any more, both ends believe in the connection", (5.0, 60.0)
     ),
     FaultKind("partition", "network", "everything is held up, then comes in order", (0.5, 40.0)),
+    FaultKind(
+        "hold_order",
+        "network",
+        "a partition that begins between COMMIT and write: the order is held up",
+        (1.0, 62.0),
+    ),
     FaultKind("split_bytes", "network", "every byte in a segment of its own", (1.0, 10.0)),
     FaultKind(
         "coalesce",

@@ -24,7 +24,7 @@ def test_every_state_of_a_child_is_a_column_or_has_a_reason_to_be_none() -> None
 
 
 def test_every_cell_is_walked_to_or_has_a_reason() -> None:
-    walked = {(kind, state) for kind, walk in walks(KINDS) for state, _ in walk}
+    walked = {(kind, state) for kind, walk in walks(KINDS) for state in walk}
     assert walked == {(kind, state) for kind in KINDS for state in STATES if is_reachable(kind, state)}
     assert set(UNREACHABLE) <= set(FAULTS)
     assert all(set(cells) <= set(STATES) and all(cells.values()) for cells in UNREACHABLE.values())
