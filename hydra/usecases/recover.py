@@ -6,7 +6,7 @@ proof, the wire or the clock asks for it.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 
 from hydra.domain.errors import HydraError
@@ -88,6 +88,7 @@ def _snapshot_over(desk: Desk) -> None:
 
 async def _take_snapshot(desk: Desk) -> SeenSnapshot | Incomplete:
     acknowledged = {child.order_ref for child in desk.live_children() if child.perm_id is not None}
+    ended = {child.order_ref: child for child in _ended_children(desk)}
     known = desk.ledger.known_executions(_broker_day_start(desk))
     desk.snapshot_attempt_wall_s = desk.clock.wall_s()
     answer = await desk.broker.snapshot()
@@ -114,6 +115,7 @@ async def _take_snapshot(desk: Desk) -> SeenSnapshot | Incomplete:
     desk.broker_positions = dict(answer.positions)
     _forget_old(desk)
     _watch_positions(desk, answer)
+    _watch_ended(desk, answer, ended)
     prove(desk)
     desk.changed.notify()
     return judged
@@ -338,6 +340,21 @@ def _watch_positions(desk: Desk, snapshot: BrokerSnapshot) -> None:
             detail = f"ledger {ours.get(con_id, 0)}, broker {snapshot.positions.get(con_id, 0)}"
             halt_on(desk, Discrepancy("POSITION_DIFFERS", con_id, "", detail))
             desk.position_gaps[con_id] = (gap, float("inf"))
+
+
+def _watch_ended(desk: Desk, snapshot: BrokerSnapshot, ended: Mapping[str, ChildOrder]) -> None:
+    """What had ended before the books were asked for and yet works there: halted, cancelled, told."""
+    for order in snapshot.working:
+        child = ended.get(order.order_ref)
+        if child is None:
+            continue
+        detail = f"{order.order_ref} works at the broker as permId {order.perm_id}, here it is {child.state}"
+        halt_on(desk, Discrepancy("WORKS_AFTER_END", order.con_id, "", detail))
+        desk.broker.cancel(child.sending)
+
+
+def _ended_children(desk: Desk) -> Iterable[ChildOrder]:
+    return (child for parent in desk.parents.values() for child in parent.children if child.is_terminal)
 
 
 def _broker_day(desk: Desk, at: datetime) -> date:

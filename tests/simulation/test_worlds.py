@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 
 from hydra.demo import compare_books
+from hydra.simgateway.orders import Status
 from hydra.simulation.campaign import run_jobs
+from hydra.simulation.crew import Crew
+from hydra.simulation.disk import Transaction
 from hydra.simulation.fault_kinds import FAULTS
-from hydra.simulation.run import RunOptions, prepared_folder
+from hydra.simulation.run import RunOptions, prepared_folder, run_world
 from hydra.simulation.scenario import scenario_of
+from hydra.simulation.world import World
 from tests.simulation.regressions import regressions, run_again
 
 JUDGE = Path(compare_books.__file__)
@@ -101,3 +105,28 @@ def test_every_kind_of_fault_is_drawn_and_a_seed_draws_the_same_again() -> None:
     assert drawn == set(FAULTS)
     assert scenario_of(5) == scenario_of(5)
     assert len({str(scenario_of(seed).faults) for seed in range(50)}) > 35
+
+
+@pytest.mark.process
+def test_an_order_that_works_although_its_end_was_proven_is_cancelled_halted_and_told() -> None:
+    """The gateway takes its word back: an order it had cancelled is on its books once more."""
+    with prepared_folder() as folder:
+        (found,) = run_jobs(partial(run_world, options=RunOptions(folder, (), begin=_revive)), [2], jobs=1)
+    assert {one.law for one in found.violations} == {"f"}  # the oracle calls it a halt without need
+    assert all("WORKS_AFTER_END" in one.detail for one in found.violations), found.violations
+    assert found.is_stopped
+
+
+def _revive(world: World, crew: Crew) -> None:
+    done: list[str] = []
+
+    def look(committed: Transaction) -> None:
+        ended = [row.payload["order_ref"] for row in committed.rows if row.kind == "ChildCancelled"]
+        if ended and not done:
+            done.extend(ended)
+            orders = world.gateway.gateway.core.state.orders
+            (order,) = [one for one in orders.by_perm.values() if one.order_ref == ended[0]]
+            order.status = Status.SUBMITTED
+            orders.working[order.perm_id] = order
+
+    world.watchers.append(look)
