@@ -18,6 +18,7 @@ LIVE: Final = ("PENDING_NEW", "WORKING", "PARTIALLY_FILLED", "PENDING_CANCEL")
 ENDED: Final = ("FILLED", "CANCELLED", "EXPIRED", "REJECTED", "LAPSED", "NOT_SENT")
 STATES: Final = (BEFORE, *LIVE, *ENDED)
 
+IN_WRITE: Final = frozenset({"kill_at_order", "stall_before_write", "stall_in_write", "hold_order"})
 _IN_WRITE: Final = "its moment lies between a child's COMMIT and the write of its frame"
 _AT_ACCEPT: Final = (
     "its moment is the arrival of the order: nobody can have heard of it yet, nor proven its end"
@@ -34,10 +35,7 @@ def _except(reason: str, *states: str) -> Mapping[str, str]:
 
 # kind -> state -> why this cell cannot be hit. The JSON names a hit here, as it names empty cells.
 UNREACHABLE: Final[Mapping[str, Mapping[str, str]]] = {
-    "kill_at_order": _except(_IN_WRITE, "PENDING_NEW"),
-    "stall_before_write": _except(_IN_WRITE, "PENDING_NEW"),
-    "stall_in_write": _except(_IN_WRITE, "PENDING_NEW"),
-    "hold_order": _except(_IN_WRITE, "PENDING_NEW"),
+    **{kind: _except(_IN_WRITE, "PENDING_NEW") for kind in sorted(IN_WRITE)},
     "lose_ack": _except(_AT_ACCEPT, "PENDING_NEW", "PENDING_CANCEL"),
     "lose_request": _except(_AT_ACCEPT, "PENDING_NEW", "PENDING_CANCEL"),
     "instant_fill": _except(_AT_ACCEPT, "PENDING_NEW", "PENDING_CANCEL"),
@@ -54,10 +52,11 @@ UNREACHABLE: Final[Mapping[str, Mapping[str, str]]] = {
 # A state nobody reaches under any kind, and why.
 NEVER: Final[Mapping[str, str]] = {"RESOLVED": "only a named person resolves a child, and no world has one"}
 _TRADED: Final = frozenset({"correction", "bust", "bust_next_day", "liquidation"})
+_UNFILLED: Final = frozenset({"PENDING_CANCEL", "CANCELLED", "EXPIRED"})
 _AT_ITS_END: Final = frozenset({"fill_after_cancel", "late_beyond_settle"})
 _AT_ITS_ARRIVAL: Final = frozenset({"lose_ack", "lose_request", "instant_fill"})
-_ON_AN_ORDER: Final = frozenset({"warning", "wrong_cancelled"})
-_AIMED: Final = frozenset({"correction", "bust", "liquidation"}) | _ON_AN_ORDER
+ON_AN_ORDER: Final = frozenset({"warning", "wrong_cancelled"})
+_AIMED: Final = frozenset({"correction", "bust", "liquidation"}) | ON_AN_ORDER
 _NEXT_DAY: Final = frozenset({"bust_next_day", "nightly_restart"})
 # States that worlds of one kind go through one after another.
 _WALKS: Final = (
@@ -96,6 +95,8 @@ def prepared(kind: str, state: str) -> Iterator[Fault]:
         yield Fault("instant_fill", 0.0, options={"qty": 1, "on": "ack"})
     if kind == "price_dip":  # what tripped must hold for the next process, also when the price is back
         yield Fault("kill", 200.0, options={"restart_s": 0.5})
+    if state in _UNFILLED or kind in _AT_ITS_END:  # or the market would fill the first order
+        yield Fault("empty_book", 0.0, aim="PENDING_NEW", for_s=80.0)
     yield from _led_to(kind, state, _ORDERED_S if kind in _TRADED else 0.0)
     if kind in _NEXT_DAY:
         yield from _left_in(state, 80_000.0 if kind == "bust_next_day" else 300.0)
@@ -108,7 +109,7 @@ def _led_to(kind: str, state: str, from_s: float) -> Iterator[Fault]:
     if kind in _AT_ITS_ARRIVAL and state == "PENDING_CANCEL":  # the order is held up until its step is over
         yield Fault("hold_order", 0.0, for_s=62.0)
     match state:
-        case "PENDING_NEW" if kind in _ON_AN_ORDER:
+        case "PENDING_NEW" if kind in ON_AN_ORDER:
             yield Fault("delay_status", 0.0, for_s=120.0, options={"seconds": 1.8})
         case "PARTIALLY_FILLED":
             yield Fault("instant_fill", 0.0, options={"qty": 1, "on": "ack"})
@@ -157,7 +158,7 @@ def _at(drawn: Fault, state: str) -> Fault:
         options.update(nth=1, is_after=kind == "kill_at_send" and state == "PENDING_NEW")
     waits = kind in _AIMED or not (kind in UNREACHABLE or kind in _NEXT_DAY)
     aim = state if waits and state != BEFORE else ""
-    after_s = 0.5 if kind in _ON_AN_ORDER and state == "PENDING_NEW" else 0.0
+    after_s = 0.5 if kind in ON_AN_ORDER and state == "PENDING_NEW" else 0.0
     at_s = _CONNECTED_S if waits and state == BEFORE else 0.0
     return replace(drawn, at_s=at_s, aim=aim, after_s=after_s, options=options)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from hydra.domain.errors import UserError
 from hydra.simgateway.fault_catalogue import FAULTS as GATEWAY_FAULTS
 from hydra.simgateway.faults import Moment
+from hydra.simulation.cells import BEFORE, IN_WRITE, ON_AN_ORDER
 from hydra.simulation.crew import Crew
 from hydra.simulation.damage import keep_backup
 from hydra.simulation.disk import Transaction
@@ -14,8 +15,6 @@ from hydra.simulation.world import World
 
 # Whether it took place; None when it waits for its own moment.
 Effect = Callable[["Injector", Fault], bool | None]
-# They act on an order that works at the gateway: its state is what counts.
-_ON_AN_ORDER = frozenset({"warning", "wrong_cancelled"})
 
 
 class Injector:
@@ -27,7 +26,8 @@ class Injector:
         self.effects = effects
         self.hits: list[tuple[str, str]] = []
         self._aimed: list[Fault] = []
-        self._seen = ""
+        self._seen: dict[str, str] = {}
+        self._meant: dict[int, str] = {}
         self._armed: dict[tuple[str, ...], str] = {}
         self._is_over = False
 
@@ -71,7 +71,7 @@ class Injector:
     def spring(self, fault: Fault) -> None:
         """A trap has caught its process: that is the fault's moment."""
         self.world.tell("fault", str(fault))
-        self.hits.append((fault.kind, self.world.oracle.ledger.child_state()))
+        self.hits.append((fault.kind, self._state_for(fault)))
         self.lasts(self.world.loop.time() + fault.for_s)
 
     def end(self) -> None:
@@ -106,20 +106,21 @@ class Injector:
             self._fire(fault)
 
     def _committed(self, done: Transaction) -> None:
-        """A child has entered a state: what was aimed at it is let go."""
-        state = self.world.oracle.ledger.child_state()
-        now_in = f"{self.world.oracle.ledger.newest} {state}"
-        if now_in == self._seen:
-            return
-        self._seen = now_in
-        for fault in [one for one in self._aimed if one.aim == state]:
-            self._aimed.remove(fault)
-            self.later(fault.after_s, self._fire, fault)
+        """Where a child has entered a state, what was aimed at that is let go."""
+        for ref in dict.fromkeys(str(row.payload.get("order_ref", "")) for row in done.rows):
+            state = self.world.oracle.ledger.state_of_child(ref)
+            if state == self._seen.get(ref, BEFORE):
+                continue
+            self._seen[ref] = state
+            for fault in [one for one in self._aimed if one.aim == state]:
+                self._aimed.remove(fault)
+                self._meant[id(fault)] = ref
+                self.later(fault.after_s, self._fire, fault)
 
     def _fire(self, fault: Fault) -> None:
         if self._is_over:
             return
-        state = self._state_for(fault.kind)
+        state = self._state_for(fault)
         took_place = self.effects[fault.kind](self, fault)
         if took_place:
             self.world.tell("fault", str(fault))
@@ -128,13 +129,18 @@ class Injector:
         elif took_place is False and fault.aim:
             self._aimed.append(fault)  # there was nothing it could act on: the next child, perhaps
 
-    def _state_for(self, kind: str) -> str:
-        """The state of the child that the fault would act on, else of the one sent last."""
+    def _state_for(self, fault: Fault) -> str:
+        """The state of the child that the fault acts on, that it was aimed at, or else that was sent last."""
         ledger = self.world.oracle.ledger
         working = list(self.world.gateway.gateway.core.state.orders.working.values())
-        if kind in _ON_AN_ORDER and working:
+        if fault.kind in ON_AN_ORDER and working:
             return ledger.state_of_child(working[-1].order_ref)
-        return ledger.child_state()
+        is_of_newest = fault.kind in IN_WRITE or bool(
+            fault.kind == "kill_at_send" and fault.options["is_after"]
+        )
+        return ledger.state_of_child(
+            ledger.newest if is_of_newest else self._meant.get(id(fault), ledger.newest)
+        )
 
 
 def _key(name: str, options: Mapping[str, object], point: object) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Final
 from hydra.execution.policy import ExecutionPolicy
 from hydra.risk.limits import Limits, default_limits
 from hydra.simgateway.core import GatewaySettings
-from hydra.simulation.cells import led_faults
+from hydra.simulation.cells import LIVE, led_faults
 from hydra.simulation.fault_kinds import FAULTS
 from hydra.simulation.faults import Fault, draw_faults
 
@@ -107,10 +107,12 @@ def scenario_with(seed: int, faults: tuple[Fault, ...]) -> Scenario:
     if "nightly_restart" in names:
         faults = tuple(_in_window(fault) for fault in faults)
         maintenance_at_s = next(fault.at_s for fault in faults if fault.kind == "nightly_restart")
-    participation = _POLICY.participation_rate
+    policy = replace(_POLICY, horizon_s=horizon_s)
     if "instant_fill" in names:  # it fills a part of an order: there must be orders of more than one lot
-        participation = 1.0
+        policy = replace(policy, participation_rate=1.0, twap_above_adv_fraction=1.0)
         targets = {symbol: lots if abs(lots) > 3 else 4 * lots for symbol, lots in targets.items()}
+    if any(fault.kind == "kill_at_send" and fault.aim in LIVE for fault in faults):
+        targets = {**targets, "LE": 8}  # another parent sends while the child of one lives
     strict = Random(f"limits/{seed}")
     is_tight = strict.random() < TIGHT_FRACTION
     is_nervous = strict.random() < NERVOUS_FRACTION or "price_dip" in names
@@ -118,7 +120,7 @@ def scenario_with(seed: int, faults: tuple[Fault, ...]) -> Scenario:
         seed=seed,
         start=start,
         targets=targets,
-        policy=ExecutionPolicy(ladder_s=LADDER_S, horizon_s=horizon_s, participation_rate=participation),
+        policy=policy,
         gateway=gateway,
         latency_s=latency_s,
         faults=faults,
