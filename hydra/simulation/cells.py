@@ -52,7 +52,8 @@ UNREACHABLE: Final[Mapping[str, Mapping[str, str]]] = {
 # A state nobody reaches under any kind, and why.
 NEVER: Final[Mapping[str, str]] = {"RESOLVED": "only a named person resolves a child, and no world has one"}
 _TRADED: Final = frozenset({"correction", "bust", "bust_next_day", "liquidation"})
-_UNFILLED: Final = frozenset({"PENDING_CANCEL", "CANCELLED", "EXPIRED"})
+# States of an order that the market has not filled -> the state from which on the book stays empty for it.
+_UNFILLED: Final = {"PENDING_CANCEL": "PENDING_NEW", "CANCELLED": "PENDING_NEW", "EXPIRED": "WORKING"}
 _AT_ITS_END: Final = frozenset({"fill_after_cancel", "late_beyond_settle"})
 _AT_ITS_ARRIVAL: Final = frozenset({"lose_ack", "lose_request", "instant_fill"})
 ON_AN_ORDER: Final = frozenset({"warning", "wrong_cancelled"})
@@ -95,11 +96,11 @@ def prepared(kind: str, state: str) -> Iterator[Fault]:
         yield Fault("instant_fill", 0.0, options={"qty": 1, "on": "ack"})
     if kind == "price_dip":  # what tripped must hold for the next process, also when the price is back
         yield Fault("kill", 200.0, options={"restart_s": 0.5})
-    if state in _UNFILLED or kind in _AT_ITS_END:  # or the market would fill the first order
-        yield Fault("empty_book", 0.0, aim="PENDING_NEW", for_s=80.0)
+    if state in _UNFILLED or kind in _AT_ITS_END:
+        yield Fault("empty_book", 0.0, aim=_UNFILLED.get(state, "PENDING_NEW"), for_s=80.0)
     yield from _led_to(kind, state, _ORDERED_S if kind in _TRADED else 0.0)
     if kind in _NEXT_DAY:
-        yield from _left_in(state, 80_000.0 if kind == "bust_next_day" else 300.0)
+        yield from _left_in(state, 86_380.0 if kind == "bust_next_day" else 300.0)
 
 
 def _led_to(kind: str, state: str, from_s: float) -> Iterator[Fault]:
@@ -111,6 +112,8 @@ def _led_to(kind: str, state: str, from_s: float) -> Iterator[Fault]:
     match state:
         case "PENDING_NEW" if kind in ON_AN_ORDER:
             yield Fault("delay_status", 0.0, for_s=120.0, options={"seconds": 1.8})
+        case "PENDING_NEW" if kind == "kill_at_write":
+            yield Fault("lose_ack", 0.0)
         case "PARTIALLY_FILLED":
             yield Fault("instant_fill", 0.0, options={"qty": 1, "on": "ack"})
         case "EXPIRED":
