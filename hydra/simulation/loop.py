@@ -52,7 +52,7 @@ class _Handle(asyncio.TimerHandle):
             if self._owner is None:
                 self._context.run(self._callback, *self._args)
             else:
-                self._owner.carry(self._context, self._callback, self._args)
+                self._owner.carry(self._context, self._callback, self._args, self.cancelled)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as problem:  # noqa: BLE001 - as in asyncio, no callback ends the loop

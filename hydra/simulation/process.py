@@ -12,6 +12,7 @@ import contextvars
 import ctypes
 from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from greenlet import getcurrent, greenlet
@@ -34,6 +35,20 @@ def owner_of(context: contextvars.Context | None) -> "SimProcess | None":
     return context.get(_PROCESS) if context is not None else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """What came for a process while it was stopped."""
+
+    context: contextvars.Context
+    callback: Callable[..., Any]
+    args: Sequence[Any]
+    is_cancelled: Callable[[], bool]
+
+    def run(self) -> None:
+        if not self.is_cancelled():
+            self.callback(*self.args)
+
+
 class SimProcess:
     """One process by name; `run` starts its main coroutine in a context of its own."""
 
@@ -46,7 +61,7 @@ class SimProcess:
         self._loop = loop
         self._context = contextvars.Context()
         self._context.run(_PROCESS.set, self)
-        self._backlog: list[tuple[contextvars.Context, Callable[..., Any], Sequence[Any]]] = []
+        self._backlog: list[_Late] = []
         self._parked: tuple[greenlet, asyncio.Task[Any] | None] | None = None
         self._idle: greenlet | None = None
 
@@ -58,12 +73,22 @@ class SimProcess:
         """Something reaches this process from outside, such as bytes on a socket."""
         self.carry(self._context.copy(), act, ())
 
-    def carry(self, context: contextvars.Context, callback: Callable[..., Any], args: Sequence[Any]) -> None:
-        """Run one callback of this process; later if it is stopped, never if it is dead."""
+    def carry(
+        self,
+        context: contextvars.Context,
+        callback: Callable[..., Any],
+        args: Sequence[Any],
+        is_cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Run one callback of this process; later if it is stopped, never if it is dead.
+
+        `is_cancelled` is asked again before it runs late: a timer that ran out meanwhile may be called off by
+        the line at which the process goes on.
+        """
         if self.is_dead:
             return
         if self.is_stopped:
-            self._backlog.append((context, callback, args))
+            self._backlog.append(_Late(context, callback, args, is_cancelled))
             return
         body, self._idle = self._idle, None
         if body is None:
@@ -116,8 +141,8 @@ class SimProcess:
         if self._parked is not None:
             self._loop.call_soon(self._unpark, context=contextvars.Context())
         backlog, self._backlog = self._backlog, []
-        for context, callback, args in backlog:
-            self._loop.call_soon(callback, *args, context=context)
+        for late in backlog:
+            self._loop.call_soon(late.run, context=late.context)
 
     def _leave(self) -> None:
         """Suspend the code that runs now and give the thread back to the loop."""

@@ -123,3 +123,24 @@ def test_a_process_killed_while_stopped_never_wakes() -> None:
     loop.run_until_complete(asyncio.sleep(10))
     loop.end()
     assert lines == []
+
+
+def test_a_timer_that_ran_out_during_a_stop_can_be_called_off_by_the_line_that_goes_on() -> None:
+    """The kernel fires nothing into a stopped process: its loop looks at the clock after that line."""
+    loop, lines = VirtualLoop(), []
+    process = SimProcess("stopped", 1, loop)
+
+    async def main() -> None:
+        timer = loop.call_later(2, lines.append, "timer")
+        await asyncio.sleep(1)
+        process.stop()
+        timer.cancel()
+        loop.call_later(1, lines.append, "later")
+        await asyncio.sleep(2)
+        lines.append("end")
+
+    process.run(main)
+    loop.call_later(5, process.resume)
+    loop.run_until_complete(asyncio.sleep(10))
+    loop.end()
+    assert lines == ["later", "end"]
