@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from time import perf_counter
 from typing import Final
 
 from hydra.clock import SystemClock
-from hydra.domain.errors import HydraError
+from hydra.domain.errors import HydraError, UserError
 from hydra.persistence.open import open_ledger
 from hydra.simgateway.books import Books, books_of
 from hydra.simulation.crew import Crew
@@ -86,9 +87,16 @@ def run_scenario(
 
 @contextmanager
 def prepared_folder() -> Iterator[Path]:
-    """A folder for worlds, in memory where the machine has such a file system, with one migrated ledger."""
-    place = _MEMORY_FILES if _MEMORY_FILES.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="hydra-worlds-", dir=place) as folder:
+    """A folder for worlds, in memory where the machine has such a file system, with one migrated ledger.
+
+    UserError HY-803 when neither memory nor the place for temporary files can be written.
+    """
+    place = _MEMORY_FILES if os.access(_MEMORY_FILES, os.W_OK) else Path(tempfile.gettempdir())
+    try:
+        made = tempfile.TemporaryDirectory(prefix="hydra-worlds-", dir=place)
+    except OSError as problem:
+        raise UserError("HY-803", path=place, problem=problem.strerror) from problem
+    with made as folder:
         make_template(Path(folder))
         yield Path(folder)
 

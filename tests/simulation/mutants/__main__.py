@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from hydra.simulation.campaign import run_campaign
 from hydra.simulation.run import RunOptions, prepared_folder
-from tests.simulation.mutants import CAUGHT, MUTANTS, SEEDS_MAX, load
+from tests.simulation.mutants import CAUGHT, MUTANTS, SEEDS_MAX, caught_by, load
 from tests.simulation.mutants.exports import judged_outside
 
 JOBS = 2
@@ -24,7 +24,7 @@ def first_catch(name: str) -> dict[str, object] | None:
         with MUTANTS[name].patched():
             results = run_campaign(range(SEEDS_MAX), options, jobs=1)
             for result in results:
-                laws = [found for found in result.violations if found.law != "crash"]
+                laws = caught_by(result.violations)
                 if laws and _is_clean(result.seed):
                     results.close()  # type: ignore[attr-defined]
                     return {

@@ -60,9 +60,10 @@ def settle_from_one_snapshot() -> Iterator[None]:
 def trusting_local_cancelled() -> Iterator[None]:
     cancel = trade.cancel_child
 
-    def cancel_child(desk: Desk, parent: ParentOrder, command: CancelChild) -> None:
-        cancel(desk, parent, command)
+    def cancel_child(desk: Desk, parent: ParentOrder, command: CancelChild) -> bool:
+        was_sent = cancel(desk, parent, command)
         append(desk, parent.parent_id, [ChildCancelled(command.order_ref, "its local status")])
+        return was_sent
 
     with everywhere(cancel, cancel_child):
         yield

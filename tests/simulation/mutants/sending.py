@@ -91,15 +91,15 @@ def resend_on_absence() -> Iterator[None]:
 def modify_instead_of_new_child() -> Iterator[None]:
     cancel = trade.cancel_child
 
-    def cancel_child(desk: Desk, parent: ParentOrder, command: CancelChild) -> None:
+    def cancel_child(desk: Desk, parent: ParentOrder, command: CancelChild) -> bool:
         child = parent.child(command.order_ref)
         if child is None or not _is_replaceable(child) or command.reason != "its step is over":
-            cancel(desk, parent, command)
-            return
+            return cancel(desk, parent, command)
         assert parent.opened is not None
         dearer = child.sending.limit_px + child.sending.side.sign * parent.opened.tick
         write_again(desk, replace(child.sending, limit_px=dearer))
         desk.cancels_at_wall_s[child.order_ref] = desk.clock.wall_s()
+        return True
 
     with everywhere(cancel, cancel_child):
         yield
