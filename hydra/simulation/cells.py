@@ -46,6 +46,7 @@ UNREACHABLE: Final[Mapping[str, Mapping[str, str]]] = {
     "bust": {BEFORE: _NOTHING_TRADED},
     "bust_next_day": {BEFORE: _NOTHING_TRADED},
     "liquidation": {BEFORE: _NOTHING_TRADED},
+    "price_dip": {BEFORE: _NOTHING_TRADED},
     "warning": _except(_NOTHING_WORKS, *LIVE),
     "wrong_cancelled": _except(_NOTHING_WORKS, *LIVE),
 }
@@ -57,7 +58,9 @@ _UNFILLED: Final = {"PENDING_CANCEL": "PENDING_NEW", "CANCELLED": "PENDING_NEW",
 _AT_ITS_END: Final = frozenset({"fill_after_cancel", "late_beyond_settle"})
 _AT_ITS_ARRIVAL: Final = frozenset({"lose_ack", "lose_request", "instant_fill"})
 ON_AN_ORDER: Final = frozenset({"warning", "wrong_cancelled"})
-_AIMED: Final = frozenset({"correction", "bust", "liquidation"}) | ON_AN_ORDER
+_AIMED: Final = frozenset({"correction", "bust", "liquidation", "price_dip"}) | ON_AN_ORDER
+# Rare and telling: all their worlds come among the first.
+_SOON: Final = frozenset({"price_dip"})
 _NEXT_DAY: Final = frozenset({"bust_next_day", "nightly_restart"})
 # States that worlds of one kind go through one after another.
 _WALKS: Final = (
@@ -79,7 +82,11 @@ def is_reachable(kind: str, state: str) -> bool:
 @lru_cache
 def walks(kinds: tuple[str, ...]) -> tuple[tuple[str, Walk], ...]:
     """Every kind with the states that one world of it goes through; first each kind's first world."""
-    every = [(nth, kind, walk) for kind in kinds for nth, walk in enumerate(_walks_of(kind))]
+    every = [
+        (0 if kind in _SOON else nth, kind, walk)
+        for kind in kinds
+        for nth, walk in enumerate(_walks_of(kind))
+    ]
     return tuple((kind, walk) for _, kind, walk in sorted(every, key=lambda one: one[0]))
 
 
@@ -95,7 +102,7 @@ def prepared(kind: str, state: str) -> Iterator[Fault]:
     if kind in _TRADED:
         yield Fault("instant_fill", 0.0, options={"qty": 1, "on": "ack"})
     if kind == "price_dip":  # what tripped must hold for the next process, also when the price is back
-        yield Fault("kill", 200.0, options={"restart_s": 0.5})
+        yield Fault("kill", 420.0, options={"restart_s": 0.5})
     if state in _UNFILLED or kind in _AT_ITS_END:
         yield Fault("empty_book", 0.0, aim=_UNFILLED.get(state, "PENDING_NEW"), for_s=80.0)
     yield from _led_to(kind, state, _ORDERED_S if kind in _TRADED else 0.0)

@@ -114,7 +114,11 @@ def _halt(to: Injector, fault: Fault) -> bool:
 
 
 def _dip(to: Injector, fault: Fault) -> bool:
-    symbol, gap = next(iter(to.world.scenario.targets)), int(number_in(fault, "gap_ticks"))
+    """Against what is held of the first symbol that is held at all."""
+    held = [one for one in to.world.gateway.gateway.core.state.account.positions.values() if one.qty]
+    if not held:
+        return False
+    symbol, gap = held[0].symbol, int(number_in(fault, "gap_ticks")) * (-1 if held[0].qty > 0 else 1)
 
     def jump(ticks: int) -> bool:
         to.ask_gateway("halt", symbol=symbol)

@@ -216,9 +216,9 @@ _KINDS: Final = (
     FaultKind(
         "price_dip",
         "gateway",
-        "the price gaps away behind a short halt, and comes back; a breaker may trip between",
+        "the price gaps against what is held, behind a short halt, and comes back: a breaker trips",
         (65.0, 150.0),
-        _choice("gap_ticks", -60, -20, 20, 60),
+        _choice("gap_ticks", 60, 100, 160),
     ),
     FaultKind("db_busy", "ledger", "another process holds the write lock", (0.1, 15.0)),
     FaultKind("slow_disk", "ledger", "a commit takes its time", (0.3, 12.0)),

@@ -115,7 +115,9 @@ def scenario_with(seed: int, faults: tuple[Fault, ...]) -> Scenario:
         targets = {**targets, "LE": 8}  # another parent sends while the child of one lives
     strict = Random(f"limits/{seed}")
     is_tight = strict.random() < TIGHT_FRACTION
-    is_nervous = strict.random() < NERVOUS_FRACTION or "price_dip" in names
+    daily_loss = strict.choice(_NERVOUS) if strict.random() < NERVOUS_FRACTION else None
+    if "price_dip" in names:  # enough to buy for a trip, a return and a rest, in a market that takes its time
+        targets, daily_loss = {"ZO": 10 if next(iter(targets.values())) > 0 else -10}, _NERVOUS[-1]
     return Scenario(
         seed=seed,
         start=start,
@@ -126,7 +128,7 @@ def scenario_with(seed: int, faults: tuple[Fault, ...]) -> Scenario:
         faults=faults,
         maintenance_at_s=maintenance_at_s,
         is_tight=is_tight,
-        daily_loss=strict.choice(_NERVOUS) if is_nervous else None,
+        daily_loss=daily_loss,
     )
 
 
