@@ -43,6 +43,7 @@ class Crew:
         self.failure = ""
         self.on_start: list[Callable[[SimProcess], None]] = []
         self._failures = 0
+        self._is_endless = False
         self._news = asyncio.Event()
         self._started_s: dict[SimProcess, float] = {}
         world.ended = self._ended
@@ -64,6 +65,8 @@ class Crew:
         self._start()
         while True:
             await self._wait()
+            if self._is_endless:
+                return
             if self._is_awaited():
                 continue
             if self._is_settled():
@@ -128,8 +131,8 @@ class Crew:
     def _check_time(self) -> None:
         for process, since_s in self._started_s.items():
             if self.world.is_running(process) and self.world.loop.time() > self._due_s(since_s) + GIVE_UP_S:
-                self.world.oracle.breach("f", f"{process.name} does not end; it is ended from outside")
-                self.world.kill(process)
+                self.world.oracle.breach("f", f"{process.name} does not end; the world is ended from outside")
+                self._is_endless = True
 
     def _ended(self, process: SimProcess) -> None:
         contextvars.Context().run(self._news.set)
@@ -184,6 +187,8 @@ class Crew:
             process = self.world.processes[-1]
             while self.world.is_running(process):
                 await self._wait()
+                if self._is_endless:
+                    return
             if not self.failure or self.is_hopeless:
                 return
             await asyncio.sleep(RETRY_S)

@@ -16,6 +16,9 @@ JUDGE = ROOT / "hydra" / "demo" / "compare_books.py"
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 WORLDS = 10_000
 JUDGED = 1_000
+# Law (f2): the shares of worlds that must reach their targets.
+FILLED_CALM_MIN = 0.95
+FILLED_EARLY_MIN = 0.80
 
 
 def run(name: str, *command: object) -> bool:
@@ -84,6 +87,9 @@ def main() -> int:
     worlds = said("worlds")
     steps.append(not worlds["matrix_empty"] and not worlds["matrix_impossible"])
     print(f"cells empty: {worlds['matrix_empty']}; hit though impossible: {worlds['matrix_impossible']}")
+    shares = worlds["filled_share"]
+    assert isinstance(shares, dict)
+    steps.append(shares["none"] >= FILLED_CALM_MIN and shares[EARLY] >= FILLED_EARLY_MIN)
     is_same = said("month")["digest"] == said("month-again")["digest"]
     print(f"the month again: {'the same' if is_same else 'another ledger'}")
     if set(json.loads(CAUGHT.read_text())) != {name for name, one in MUTANTS.items() if one.is_caught}:
