@@ -1,5 +1,5 @@
 # Every target does its own set-up. ARGS passes options on: make demo ARGS="--seed 7", make test ARGS="-k config".
-.PHONY: help setup demo up secrets test simulate prove check docs lock bench-kernel bench-cycle bench-healing clean
+.PHONY: help setup demo up secrets test simulate prove compose-by-hand check docs lock bench-kernel bench-cycle bench-healing clean
 .DEFAULT_GOAL := help
 
 VENV := .venv/bin
@@ -34,6 +34,10 @@ simulate: .venv/.ready ## a thousand seeded worlds full of faults, judged from o
 
 prove: .venv/.ready ## ten thousand worlds, every mutant and crash point, a month; figures into docs/simulation.md
 	@$(VENV)/python -m tests.simulation.prove $(ARGS)
+
+compose-by-hand: .venv/.ready ## the processes of docker-compose.yml on a real PostgreSQL, without an engine
+	@sh .ci/test-tools
+	@$(VENV)/pytest -q tests/compose_by_hand.py $(ARGS)
 
 check: .venv/.ready ## lint, types and import layers only
 	@$(VENV)/ruff check .

@@ -11,7 +11,7 @@ from xdist.scheduler import LoadGroupScheduling
 GROUPS: Final = {
     "the session's Prefect server": ("tests/flows/",),
     # beside the demos: each is a whole stack, and two at once are too many for small machines
-    "the memory of demos": ("tests/test_demo.py", "tests/ui/", "tests/test_compose_processes.py"),
+    "the memory of demos": ("tests/test_demo.py", "tests/ui/"),
     "the day on which everything is refused": (
         "tests/session/test_bad_input.py",
         "tests/session/test_people_decide.py::test_a_decision_that_does_not_fit",

@@ -17,7 +17,7 @@ TOOLS = Path(sys.executable).parent
 CODE = ("hydra", "flows", "tasks")
 LINES_MAX, FUNCTION_LINES_MAX = 400, 70
 PURE = ("domain", "risk", "execution")
-CONTAINER_FILES = ("Dockerfile", "docker-compose.yml", "test_compose_processes.py")
+CONTAINER_FILES = ("Dockerfile", "docker-compose.yml", "compose_by_hand.py")
 IMPURE = frozenset(
     {
         "asyncio",

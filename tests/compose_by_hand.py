@@ -1,6 +1,7 @@
 """The processes of docker-compose.yml by hand, profile `sim`, on a real PostgreSQL: no engine is needed.
 
 Commands, variables and secrets come from the file; places, ports and the market's pace are this machine's.
+It takes a minute, so it is no part of `make test`: make compose-by-hand.
 """
 
 import os
