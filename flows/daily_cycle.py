@@ -1,5 +1,6 @@
 """The daily cycle: the model looks at itself, tries what may heal it, and plans the next session."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -9,21 +10,25 @@ from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import deployment
 from prefect.states import Completed
+from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows.options import FLOW
 from hydra.reports.cycle import evidence_rows
 from hydra.reports.orders import markdown_table
+from hydra.research.experiment import Experiment
+from hydra.sandbox.walks import CORES
 from hydra.usecases.improve.decide import Proposal
 from tasks.research import (
     apply_decision,
     begin_cycle,
     diagnose,
-    experiment,
+    journal_experiment,
     mutate,
     observe,
     plan_with_the_old_book,
     report_cycle,
+    try_candidate,
     update_book,
 )
 from tasks.workbench import open_workbench
@@ -38,7 +43,12 @@ class ChampionApproval(RunInput):
     by: str = Field(min_length=1, max_length=60, description="Your name; it stands in the ledger.")
 
 
-@flow(name="daily-cycle", flow_run_name="cycle {session_on}", **FLOW)
+@flow(
+    name="daily-cycle",
+    flow_run_name="cycle {session_on}",
+    task_runner=ThreadPoolTaskRunner(max_workers=CORES),  # type: ignore[arg-type]  # its own typing is narrower
+    **FLOW,
+)
 def daily_cycle(session_on: date | None = None) -> State[Any]:
     """Observe, diagnose, mutate, experiment, decide. Run it again at any moment: it finds what is on record.
 
@@ -49,13 +59,21 @@ def daily_cycle(session_on: date | None = None) -> State[Any]:
         on = begin_cycle(session_on)
         observe()
         diagnose()
-        drafts = mutate()
-        for number, draft in enumerate(drafts, start=1):
-            experiment(draft, number, len(drafts), draft.operator)
+        _experiments(mutate())
         proposal = update_book()
         approver = _asked(on, proposal) if proposal is not None and proposal.needs_person else ""
         apply_decision(approver)
         return Completed(message=report_cycle(False))
+
+
+def _experiments(drafts: Sequence[Experiment]) -> None:
+    """As many candidates at once as there are cores; each is put on record in its turn."""
+    tried = [
+        try_candidate.submit(draft.spec, number, len(drafts), draft.operator)
+        for number, draft in enumerate(drafts, start=1)
+    ]
+    for number, (draft, run) in enumerate(zip(drafts, tried, strict=True), start=1):
+        journal_experiment(draft, run.result(), number)
 
 
 def _asked(on: date, proposal: Proposal) -> str:

@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from hydra.reports import cycle as report
 from hydra.reports.plot_process import CYCLE_PLOT, session_plot_markdown
-from hydra.research.experiment import Experiment
+from hydra.research.experiment import Experiment, Spec
 from hydra.research.mutate import Mutation
 from hydra.usecases.improve import cycle as steps
 from hydra.usecases.improve.decide import Proposal, apply, heal, plan_meanwhile, proposal_of, settle
@@ -61,18 +61,20 @@ def mutate() -> Sequence[Experiment]:
 
 
 @task(name="experiment", task_run_name="experiment {number} of {count}: {operator}", **ONCE)
-def experiment(draft: Experiment, number: int, count: int, operator: str) -> None:
-    """One candidate in the sandbox, measured outside of it, on record whatever came of it."""
+def try_candidate(spec: Spec, number: int, count: int, operator: str) -> Tried:
+    """One candidate's walk-forward in the sandbox; nothing it says is believed, nothing is written here."""
     bench = workbench()
-    panel = bench.cycle.panel
-    (run,) = bench.shop.sandbox.walk([draft.spec], panel.close, panel.volume)
-    done = _recorded(draft, run)
+    (run,) = bench.shop.sandbox.walk([spec], bench.cycle.panel.close, bench.cycle.panel.volume)
+    get_run_logger().info("candidate %d of %d (%s) ended %s %s", number, count, operator, run.end, run.detail)
+    return run
+
+
+@task(name="journal-experiment", task_run_name="journal experiment {number}", **ONCE)
+def journal_experiment(draft: Experiment, run: Tried, number: int) -> None:
+    """Measured outside of the sandbox, on record whatever came of it."""
+    done = journalled(workbench().shop, workbench().cycle, draft, run)
     why = "; ".join(done.refusals) or done.detail or "passed"
-    get_run_logger().info("%s %s of %s: %s", done.experiment_id, operator, done.cause, why)
-
-
-def _recorded(draft: Experiment, run: Tried) -> Experiment:
-    return journalled(workbench().shop, workbench().cycle, draft, run)
+    get_run_logger().info("%d: %s %s of %s: %s", number, done.experiment_id, done.operator, done.cause, why)
 
 
 @task(name="update-book", task_run_name="update the book", **ONCE)

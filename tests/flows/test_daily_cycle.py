@@ -29,11 +29,12 @@ def start_research(flow_day: FlowDay, **healing: object) -> Part:
 
 
 def test_the_cycle_plans_and_the_session_trades_its_plan(open_flow_day: OpenFlowDay) -> None:
-    """Bars from the gateway's own history; one experiment in the sandbox; then a session without targets."""
+    """Bars from the gateway's own history; one experiment, while a session by hand trades; then the book."""
     flow_day = open_flow_day(speed=240.0)
     day = flow_day.day
     fetched = day.start("bars", "fetch", "--json", env={"HYDRA_HEALING_SYMBOLS": "HE,LE"}).end()
     assert fetched.code == 0, fetched.stderr
+    trading = day.begin("ZO=2")
     start_research(flow_day, symbols="HE,LE", budget=1)
     run = flow_day.server.api.start_run(CYCLE, {"session_on": ON})
     assert flow_day.end_of(run)[0] == "COMPLETED", flow_day.end_of(run)
@@ -42,12 +43,14 @@ def test_the_cycle_plans_and_the_session_trades_its_plan(open_flow_day: OpenFlow
     shown = flow_day.artifacts(run)
     assert {"drift", "diagnosis", "book-weights", "leaderboard", "cycle-plot", "cycle-report"} <= shown.keys()
     assert png_of(shown["cycle-plot"]).startswith(b"\x89PNG")
+    meanwhile = trading.end()
+    assert (meanwhile.code, meanwhile.parents["ZO"]["cum_qty"]) == (0, 2), meanwhile.stderr
     (plan,) = day.of("BookPlanned")
     done = day.hydra("session", "run", "--on", ON, "--symbols", "HE,LE", "--json", execution__horizon_s=60)
     assert done.code == 0, done.stderr
     wanted = {one["symbol"]: float(one["forecast"]) for one in plan["forecasts"]}
     stopped = {one["symbol"] for one in plan["forecasts"] if one["stop"]}
-    planned = {one["symbol"]: one for one in day.of("SessionPlanned")}
+    planned = {one["symbol"]: one for one in day.of("SessionPlanned") if one["symbol"] != "ZO"}
     assert planned.keys() == wanted.keys() - stopped
     assert planned, "at least one market trades"
     for symbol, one in planned.items():
@@ -64,17 +67,19 @@ def test_a_change_of_champion_waits_in_a_suspended_run_until_a_person_approves_i
     flow_day.day.data_dir.mkdir()
     for seed, symbol in enumerate(SYMBOLS, start=1):
         world.bars(symbol, edge_bars(seed, DAYS, sharpe=3.0, flip_at=TURNED))
-    evening(world, BORN)
-    at, _ = until_change(world, range(900, DAYS, 40), autonomy="supervised")
+    evening(world, BORN, budget=0)
+    at, _ = until_change(world, range(900, DAYS, 40), autonomy="supervised", budget=0)
     on = SESSIONS[at]
     api = flow_day.server.api
-    start_research(flow_day, symbols=",".join(SYMBOLS), budget=0, autonomy="supervised")
+    start_research(flow_day, symbols=",".join(SYMBOLS), budget=2, autonomy="supervised")
     run = api.start_run(CYCLE, {"session_on": on.isoformat()})
     until(lambda: api.run_state(run)[0] == "PAUSED", "the run waits", lambda: False)
     assert champion_of(world, on) == SEED_CHAMPION, "the session trades the old book meanwhile"
     until(lambda: is_resumed(flow_day, run), "the answer is taken")
     assert flow_day.end_of(run)[0] == "COMPLETED", flow_day.end_of(run)
     assert champion_of(world, on) == REVERSED
+    names = flow_day.task_runs(run).keys()
+    assert {"experiment 1 of 2: other_family", "journal experiment 2"} <= names, names
     assert "anna" in flow_day.artifacts(run)["cycle-report"]
 
 
