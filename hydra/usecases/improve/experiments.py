@@ -1,6 +1,8 @@
 """Mutations of the champion: tried in the sandbox, measured outside of it, journalled in any case."""
 
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -23,6 +25,7 @@ from hydra.usecases.improve.workshop import Tried as Walked
 from hydra.usecases.improve.workshop import Workshop
 
 BY_HAND = "by_hand"
+CORES = os.cpu_count() or 1
 
 
 def mutations_of(shop: Workshop, cycle: Cycle, by_hand: Iterable[Any] = ()) -> Sequence[Mutation]:
@@ -52,8 +55,10 @@ def try_all(shop: Workshop, cycle: Cycle, mutations: Sequence[Mutation]) -> Sequ
     """Every mutation's experiment, in order, run in the sandbox where the journal has it not."""
     drafts = drafted(shop, cycle, mutations)
     walked = shop.sandbox.walk([one.spec for one in drafts], cycle.panel.close, cycle.panel.volume)
-    for draft, run in zip(drafts, walked, strict=True):
-        journalled(shop, cycle, draft, run)
+    with ThreadPoolExecutor(CORES) as pool:
+        done = pool.map(lambda pair: _judged(shop, cycle, *pair), zip(drafts, walked, strict=True))
+        for run, one in zip(walked, done, strict=True):
+            _record(shop, cycle, one, run)
     return cycle.experiments
 
 
@@ -77,8 +82,15 @@ def drafted(shop: Workshop, cycle: Cycle, mutations: Sequence[Mutation]) -> Sequ
 
 def journalled(shop: Workshop, cycle: Cycle, draft: Experiment, run: Walked) -> Experiment:
     """Measured outside of the sandbox and put on record, whatever came of it."""
+    return _record(shop, cycle, _judged(shop, cycle, draft, run), run)
+
+
+def _judged(shop: Workshop, cycle: Cycle, draft: Experiment, run: Walked) -> Experiment:
     parent = _parent_forecasts(cycle.panel, draft)
-    done = measured(draft, run, cycle.panel, parent, cycle.trials, shop.plan.capital_usd)
+    return measured(draft, run, cycle.panel, parent, cycle.trials, shop.plan.capital_usd)
+
+
+def _record(shop: Workshop, cycle: Cycle, done: Experiment, run: Walked) -> Experiment:
     shop.journal.record(done)
     cycle.experiments.append(done)
     if done.has_passed:
