@@ -1,5 +1,5 @@
 # Every target does its own set-up. ARGS passes options on: make demo ARGS="--seed 7", make test ARGS="-k config".
-.PHONY: help setup demo up secrets test simulate prove compose-by-hand check docs lock bench-kernel bench-cycle bench-healing clean
+.PHONY: help setup demo up secrets test simulate prove compose-by-hand check docs lock bench-kernel bench-cycle bench-healing prove-healing clean
 .DEFAULT_GOAL := help
 
 VENV := .venv/bin
@@ -60,6 +60,15 @@ bench-cycle: .venv/.ready ## one evening's research: 20 instruments, 200 candida
 
 bench-healing: .venv/.ready ## every healing rule in the same worlds: ARGS="--worlds 500 --years 3"
 	@$(VENV)/python bench/healing.py $(ARGS)
+
+prove-healing: .venv/.ready ## every table of docs/healing.md, renewed; ARGS="--real DIR" for the real series, too
+	@rm -rf var/healing && mkdir -p var/healing
+	@$(VENV)/python bench/healing.py --worlds 500 --json var/healing/three.json
+	@$(VENV)/python bench/healing.py --worlds 500 --years 10 --scenarios nochange null --json var/healing/ten.json
+	@$(VENV)/python bench/healing.py --worlds 500 --instruments 8 --json var/healing/eight.json
+	@$(VENV)/python bench/healing_tried.py --json var/healing/tried.json
+	@test -z "$(ARGS)" || $(VENV)/python bench/healing.py $(ARGS) --json var/healing/real.json
+	@$(VENV)/python bench/healing_page.py var/healing
 
 clean: ## forget .venv and every cache; ledgers are elsewhere and stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
