@@ -29,8 +29,10 @@ class Posterior:
     over all arms it drifts, and what looks cheap over three years is dear over ten. The champion is traded
     whole from a weight of `theta` on; that dead zone is what makes it cheap. An arm with over half of the
     traded weight for `sessions` sessions becomes champion; roll-back is the same rule reversed.
-    Measured power (docs/healing.md): `strong` (.5, .6) recovers about a fifth of a dead or flipped edge
-    within two years at .05 Sharpe in healthy worlds; the right arm leads in 4 to 7 of 100 worlds by then.
+    Measured power (docs/healing.md): `strong` (.5, .6) recovers about a quarter of a flipped or dead edge
+    within two years and a twentieth where the lookback moves, for .05 Sharpe in healthy worlds over three
+    years and .03 over ten; `mild` (.7, .6) half of it for less than half. The right arm leads in 4 to 8 of
+    100 worlds by then (`mild` in 1 to 6).
     """
 
     name: str = "strong"
