@@ -121,7 +121,7 @@ TRIED = {
     "(2, 1.5, 0)": stop(2, 1.5, 0.0),
     "(1.5, 1.2, 0), forgets: `shadowstop`": stop(1.5, 1.2, 0.0, **LEAKS),
     "(1.3, .7, 0), forgets faster": stop(1.3, 0.7, 0.0, forgets=1 / 700, day_most=3.0),
-    "the same, reverse from 2.75 on": Reversing(
+    "(1.65, 1.4, 0), reverse from 2.75 on": Reversing(
         stop(1.65, 1.4, 0.0, forgets=1 / 2000, day_most=3.0), 2.75, 1.65
     ),
     "posterior (1, .6): `strong`": STRONG,
