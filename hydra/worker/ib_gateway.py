@@ -270,6 +270,5 @@ def _identifier(flow_run_id: UUID) -> str:
 async def _ended(future: Future[Any]) -> None:
     """Wait for the future without taking its exception, and without cancelling it when we are cancelled."""
     wrapped = asyncio.wrap_future(future)
+    wrapped.add_done_callback(lambda done: done.cancelled() or done.exception())
     await asyncio.wait({wrapped})
-    if wrapped.done() and not wrapped.cancelled():
-        wrapped.exception()

@@ -11,8 +11,12 @@ from tests.flows.conftest import UNLIMITED, FlowDay, OpenFlowDay, until
 pytestmark = [pytest.mark.prefect, pytest.mark.process, pytest.mark.timeout(300)]
 
 LOTS = 2
-# One child at the mid for six seconds, another a tick further, then across the spread.
-PATIENT = {"execution__ladder_s": "[360.0, 180.0, 900.0]", "execution__twap_above_adv_fraction": "1.0"}
+# One child at the mid for ten seconds of wall time, another a tick further, then across the spread.
+PATIENT = {
+    "execution__ladder_s": "[600.0, 300.0, 900.0]",
+    "execution__horizon_s": 7200.0,
+    "execution__twap_above_adv_fraction": "1.0",
+}
 SUSPENDED = {
     "type": "PAUSED",
     "name": "Suspended",
