@@ -62,8 +62,14 @@ class _Blocks:
             for block in range(self.blocks):
                 self._one(block)
             return
+        # few tasks, for each hand-over takes Python's lock; several a thread, for cores are not equally fast
+        parts = 4 * threads
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(self._one, range(self.blocks)))
+            list(pool.map(self._some, (range(part, self.blocks, parts) for part in range(parts))))
+
+    def _some(self, blocks: range) -> None:
+        for block in blocks:
+            self._one(block)
 
     def _one(self, block: int) -> None:
         sweep(
