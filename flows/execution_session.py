@@ -106,6 +106,7 @@ def _doubts(rows: dict[str, Any]) -> str:
 def _summary(rows: dict[str, Any]) -> str:
     orders = rows["orders"]
     filled, ordered = sum(row["filled"] for row in orders), sum(row["ordered"] for row in orders)
-    return (
+    told = (
         f"{filled} of {ordered} lots filled in {len(orders)} order(s); {len(rows['denied'])} symbol(s) denied"
     )
+    return "; ".join([told, *(f"{row['symbol']}: {row['reason']}" for row in orders if row["left"])])

@@ -201,9 +201,11 @@ def parent_gross_sent(children: Iterable[ChildOrder]) -> int:
 
 
 def _remainder_reason(parent: ParentOrder, view: MarketView) -> str:
+    assert parent.opened is not None
     left = parent.order_qty - parent.gross_qty
     cause = view.may_send or "the market did not fill it inside the plan"
-    return f"{left} of {parent.order_qty} lots left at the end of the plan: {cause}"
+    deadline = f"{parent.opened.deadline_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{left} of {parent.order_qty} lots left, the plan ended by its deadline {deadline}: {cause}"
 
 
 def _side(parent: ParentOrder) -> Side:
