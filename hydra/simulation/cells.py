@@ -104,10 +104,17 @@ def prepared(kind: str, state: str) -> Iterator[Fault]:
     if kind == "price_dip":  # what tripped must hold for the next process, also when the price is back
         yield Fault("kill", 420.0, options={"restart_s": 0.5})
     if state in _UNFILLED or kind in _AT_ITS_END:
-        yield Fault("empty_book", 0.0, aim=_UNFILLED.get(state, "PENDING_NEW"), for_s=80.0)
-    yield from _led_to(kind, state, _ORDERED_S if kind in _TRADED else 0.0)
+        from_s = 150.0 if kind == "price_dip" else 0.0
+        yield Fault("empty_book", from_s, aim=_UNFILLED.get(state, "PENDING_NEW"), for_s=80.0)
+    for fault in _led_to(kind, state, _ORDERED_S if kind in _TRADED else 0.0):
+        yield _after_a_fill(fault) if kind == "price_dip" else fault
     if kind in _NEXT_DAY:
         yield from _left_in(state, 86_380.0 if kind == "bust_next_day" else 300.0)
+
+
+def _after_a_fill(fault: Fault) -> Fault:
+    """The same once something is held, or at a moment at which that is likely."""
+    return replace(fault, at_s=150.0) if fault.aim else replace(fault, aim="FILLED")
 
 
 def _led_to(kind: str, state: str, from_s: float) -> Iterator[Fault]:
@@ -119,6 +126,8 @@ def _led_to(kind: str, state: str, from_s: float) -> Iterator[Fault]:
     match state:
         case "PENDING_NEW" if kind in ON_AN_ORDER:
             yield Fault("delay_status", 0.0, for_s=120.0, options={"seconds": 1.8})
+        case "PENDING_CANCEL" if kind == "kill_at_send":  # ends take long to prove: another parent sends
+            yield Fault("mute_status", 0.0, for_s=300.0)
         case "PENDING_NEW" if kind == "kill_at_write":
             yield Fault("lose_ack", 0.0)
         case "PARTIALLY_FILLED":

@@ -135,9 +135,7 @@ class Injector:
         working = list(self.world.gateway.gateway.core.state.orders.working.values())
         if fault.kind in ON_AN_ORDER and working:
             return ledger.state_of_child(working[-1].order_ref)
-        is_of_newest = fault.kind in IN_WRITE or bool(
-            fault.kind == "kill_at_send" and fault.options["is_after"]
-        )
+        is_of_newest = fault.kind in IN_WRITE or fault.kind == "kill_at_send"
         return ledger.state_of_child(
             ledger.newest if is_of_newest else self._meant.get(id(fault), ledger.newest)
         )

@@ -112,7 +112,10 @@ def scenario_with(seed: int, faults: tuple[Fault, ...]) -> Scenario:
         policy = replace(policy, participation_rate=1.0, twap_above_adv_fraction=1.0)
         targets = {symbol: lots if abs(lots) > 3 else 4 * lots for symbol, lots in targets.items()}
     if any(fault.kind == "kill_at_send" and fault.aim in LIVE for fault in faults):
-        targets = {**targets, "LE": 8}  # another parent sends while the child of one lives
+        # Two parents in slices of their own times: one sends while a child of the other lives.
+        policy = replace(policy, participation_rate=1.0, twap_above_adv_fraction=0.0)
+        first = next(symbol for symbol in (*targets, "ZO") if symbol != "OJ")
+        targets = {first: 10, "OJ": -10}
     strict = Random(f"limits/{seed}")
     is_tight = strict.random() < TIGHT_FRACTION
     daily_loss = strict.choice(_NERVOUS) if strict.random() < NERVOUS_FRACTION else None
