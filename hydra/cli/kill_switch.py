@@ -144,8 +144,10 @@ class KillSwitch:
         from hydra.config import execution_policy
         from hydra.usecases.kill import Patience, connect, withdraw
 
+        self._say("hydra.kill.connecting")
         try:
             await connect(broker, clock, _ID_WALL_S[is_hasty])
+            self._say("hydra.kill.connected")
             policy = execution_policy(self._settings, broker.account)
             patience = Patience(self._within_s, policy.cancel_settle_wall_s)
             done = await withdraw(
