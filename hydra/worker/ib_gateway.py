@@ -11,7 +11,7 @@ from uuid import UUID
 import anyio
 import anyio.abc
 import httpx
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.exceptions import Abort, InfrastructureNotFound, ObjectAlreadyExists, Pause
 from prefect.flows import load_flow_from_flow_run
@@ -19,6 +19,7 @@ from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker
 
 from hydra import eventlog
 from hydra.domain.errors import HydraError
+from hydra.usecases.reader import Reader
 from hydra.worker.bench import Bench
 from hydra.worker.engine import Engine
 from hydra.worker.flow_thread import FlowThread
@@ -27,7 +28,7 @@ from hydra.worker.orphans import crash_orphans
 from hydra.worker.post import Post
 from hydra.worker.pulse import Watchdog, end_process
 from hydra.worker.run_watch import Wish, cancelled_state, read_runs, wish_of
-from hydra.worker.steps import take_back
+from hydra.worker.steps import take_back, take_back_session
 
 FLOW_END_WALL_S_MAX = 10.0
 WATCH_WALL_S = 1.0
@@ -132,7 +133,7 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
         """Runs of a predecessor are told first, so that none of them keeps a run of ours waiting."""
         if not self._is_prepared:
             await self._make_queues()
-            await crash_orphans(self.client, self._work_pool_name, self.name)
+            await crash_orphans(self.client, self._work_pool_name, self.name, self._cancel_orphan)
             self._is_prepared = True
         return await super()._get_scheduled_flow_runs()
 
@@ -242,6 +243,15 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
             return [], []
         step = take_back(thread.engine.bench, wish.value, CANCEL_PROOF_WALL_S)
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(step, self.ib.loop))
+
+    async def _cancel_orphan(self, flow_run: FlowRun) -> State[Any]:
+        """A run that was being cancelled when its worker died: its children are taken back now."""
+        desk, loop = self.ib.desk, self.ib.loop
+        if loop is None or isinstance(desk, Reader):
+            return cancelled_state([], [])
+        session_on = str(flow_run.parameters.get("session_on") or "")
+        step = take_back_session(desk, session_on, Wish.CANCEL.value, CANCEL_PROOF_WALL_S)
+        return cancelled_state(*await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(step, loop)))
 
     async def kill_infrastructure(
         self, infrastructure_pid: str, configuration: IbGatewayConfiguration, grace_seconds: int = 30

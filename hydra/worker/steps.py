@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from hydra.domain.ids import parse_parent_id
 from hydra.domain.parent import ParentOrder, ParentStatus
 from hydra.reports.fills import fill_rows, slippage_rows
 from hydra.reports.orders import denied_rows, order_rows
 from hydra.reports.plot_data import plot_data
+from hydra.usecases.desk import Desk
 from hydra.usecases.plan import (
     SessionRequest,
     SessionState,
@@ -175,3 +177,11 @@ async def take_back(bench: Bench, why: str, patience_wall_s: float) -> tuple[lis
     if bench.state is None:
         return [], []
     return await withdraw_children(bench.desk, bench.state.parents, why, patience_wall_s)
+
+
+async def take_back_session(
+    desk: Desk, session_on: str, why: str, patience_wall_s: float
+) -> tuple[list[str], list[str]]:
+    """The same for a session whose worker died while it was cancelled; none named: for all of them."""
+    parents = [one for one in desk.parents if session_on in ("", parse_parent_id(one).session_on.isoformat())]
+    return await withdraw_children(desk, parents, why, patience_wall_s)
