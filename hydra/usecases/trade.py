@@ -100,9 +100,8 @@ def market_view(desk: Desk, parent: ParentOrder, begun_at: datetime, waits: int 
 def send_child(desk: Desk, parent: ParentOrder, place: Place) -> bool:
     """One child through the gate, the ledger and the socket; False when nothing was sent."""
     if parent.parent_id in desk.never_written.values():
-        settle_unwritten(
-            desk
-        )  # the next child may bear the same reference: first what became of the last one
+        # the next child may bear the same reference: first what became of the last one
+        settle_unwritten(desk)
         return False
     contract = desk.contracts[parent.plan.con_id]
     proposal = _proposal(parent, place)
