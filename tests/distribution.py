@@ -1,4 +1,4 @@
-"""Which tests run in one process of `-n 2`, because they share what is dear to start.
+"""Which tests run in one process of `-n 4`, because they share what is dear to start.
 
 By node id and not by xdist's own marks: from pytest 9.2 on those are silently ignored (pytest-xdist 1386).
 """
@@ -9,6 +9,13 @@ from xdist.scheduler import LoadGroupScheduling
 
 # What the group shares -> how the node ids of its tests begin.
 GROUPS: Final = {
+    # a second Prefect server, so that neither half waits longer than the rest of the suite takes
+    "the server of what ends badly": (
+        "tests/flows/test_daily_cycle.py",
+        "tests/flows/test_orphan_cancelled.py",
+        "tests/flows/test_run_control.py",
+        "tests/flows/test_worker_life.py",
+    ),
     "the session's Prefect server": ("tests/flows/",),
     # beside the demos: each is a whole stack, and two at once are too many for small machines
     "the memory of demos": ("tests/test_demo.py", "tests/ui/"),
