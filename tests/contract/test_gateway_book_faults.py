@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ib_async import LimitOrder
 
-from tests.gateway_client import client, filling, front, limits, play, resting, until
+from tests.gateway_client import client, filling, front, limits, play, quoted, resting, until
 from tests.gateway_process import GatewayProcess
 
 
@@ -194,5 +194,40 @@ def test_forgotten_order_ids_are_given_out_again(tmp_path: Path) -> None:
             ib.client.placeOrder(used, contract, LimitOrder("BUY", 1, low, tif="GTC", orderRef="again"))
             await until(lambda: "again" in [row["order_ref"] for row in gateway.books()["orders"]])
             assert (used, 103) not in ib.codes
+
+    play(tmp_path, scenario)
+
+
+def test_in_an_empty_book_nothing_fills_until_somebody_is_back(tmp_path: Path) -> None:
+    async def scenario(gateway: GatewayProcess) -> None:
+        async with client(gateway) as ib:
+            contract = await front(ib)
+            ticker = await quoted(ib, contract)
+            _, high = await limits(ib, contract)
+            gateway.fault("empty_book", symbol="ZO")
+            await until(lambda: not ticker.bidSize and not ticker.askSize, "both sides leave")
+            trade = ib.placeOrder(contract, LimitOrder("BUY", 1, high, tif="GTC"))
+            await until(lambda: trade.orderStatus.status == "Submitted")
+            assert trade.filled() == 0
+            gateway.fault("empty_book", symbol="ZO", value="back")
+            await until(lambda: trade.filled() == 1, "a seller comes back")
+
+    play(tmp_path, scenario)
+
+
+def test_a_market_locked_at_its_limit_has_one_side_and_trades_there(tmp_path: Path) -> None:
+    async def scenario(gateway: GatewayProcess) -> None:
+        async with client(gateway) as ib:
+            contract = await front(ib)
+            ticker = await quoted(ib, contract)
+            ask = ticker.ask
+            low, _ = await limits(ib, contract)
+            gateway.fault("lock_limit", symbol="ZO", value="up")
+            await until(lambda: ticker.bid > ask and not ticker.askSize, "only buyers are left")
+            trade = ib.placeOrder(contract, LimitOrder("SELL", 1, low, tif="GTC"))
+            await until(lambda: trade.filled() == 1)
+            assert trade.fills[0].execution.price > ask
+            gateway.fault("lock_limit", symbol="ZO", value="none")
+            await until(lambda: ticker.askSize > 0, "sellers are back")
 
     play(tmp_path, scenario)
