@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ def pytest_configure(config: pytest.Config) -> None:
     _home = Path(tempfile.mkdtemp(prefix="hydra-tests-"))
     for name in [name for name in os.environ if name.startswith(("HYDRA_", "PREFECT_"))]:
         del os.environ[name]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: its children would, too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what our processes compile once, the next finds
     sys.dont_write_bytecode = False
     os.environ.update(

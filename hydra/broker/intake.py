@@ -5,7 +5,7 @@ Nothing here decides anything about an order; it keeps the order of arrival and 
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -49,6 +49,7 @@ class Books:
     watch: LinkWatch
     last_hop: LastHop
     log: Log = silent
+    symbols: dict[int, str] = field(default_factory=dict)
 
 
 class Intake:
@@ -211,7 +212,9 @@ class Intake:
 
     def _position(self, fields: Sequence[str]) -> None:
         if not self._is_foreign_account(fields[2]):
-            self._requests.add("positions", (int(fields[3]), translate.lots_of(fields[14])))
+            con_id = int(fields[3])
+            self._books.symbols[con_id] = fields[4]
+            self._requests.add("positions", (con_id, translate.lots_of(fields[14])))
 
     def _is_foreign_account(self, account: str) -> bool:
         return bool(account and self.account and account != self.account)

@@ -205,6 +205,10 @@ class IbBroker:
             return Unknown(self.link.reason)
         return await self._subscriptions.watch(connection, contract, lambda: self._next_id(connection))
 
+    def symbol_of(self, con_id: int) -> str:
+        """The symbol of a contract that stood among the positions; empty for any other."""
+        return self._books.symbols.get(con_id, "")
+
     def quote(self, con_id: int) -> Quote | None:
         """The last known level 1; its `changed_at` tells how old it is."""
         return self._books.quotes.quote(con_id)

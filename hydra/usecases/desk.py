@@ -158,7 +158,7 @@ class Desk:
         ]
 
     def symbol_of(self, con_id: int) -> str:
-        """The symbol of a contract that this process or this ledger has met, else its number.
+        """The symbol of a contract that this process, this ledger or the broker names, else its number.
 
         A halt under the number holds for the contract, too (`Ledger.control`).
         """
@@ -168,7 +168,7 @@ class Desk:
         for parent in self.parents.values():
             if parent.plan.con_id == con_id:
                 return parent.plan.symbol
-        return self.ledger.symbols().get(con_id) or str(con_id)
+        return self.ledger.symbols().get(con_id) or self.broker.symbol_of(con_id) or str(con_id)
 
 
 def append(desk: Desk, parent_id: str, events: Sequence[ParentEvent]) -> ParentOrder:

@@ -132,11 +132,13 @@ def png_of(markdown: str) -> bytes:
 
 
 def until(condition: Callable[[], T], what: str, is_hopeless: Callable[[], bool] = lambda: False) -> T:
-    deadline = time.monotonic() + WAIT_S
+    """Looks twenty times a second at first, then five times: each look is work for the server."""
+    deadline, pause_s = time.monotonic() + WAIT_S, 0.05
     while not (met := condition()):
         assert time.monotonic() < deadline, f"never happened: {what}"
         assert not is_hopeless(), f"cannot happen any more: {what}"
-        time.sleep(0.05)
+        time.sleep(pause_s)
+        pause_s = min(0.2, pause_s * 1.1)
     return met
 
 

@@ -58,7 +58,6 @@ class HydraProcess:
 
 def _run(args: list[str], cwd: str, env: dict[str, str], stdout: str, stderr: str) -> None:
     os.setsid()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite run in the background ignores it
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)

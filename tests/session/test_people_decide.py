@@ -60,9 +60,9 @@ def test_narrowing_stops_a_session_and_reducing_lets_only_exits_pass(day: Tradin
         "REDUCE_ONLY",
     ]
     assert day.session("HE=-1", on="2026-11-25").denied["HE"][0].startswith("REDUCE_ONLY")
-    assert day.session("HE=0", on="2026-11-26").parents["HE"]["status"] == "FILLED"
+    assert day.session("HE=0", on="2026-11-27").parents["HE"]["status"] == "FILLED"
     day.hydra("trading", "set", "HALTED", "--scope", "HE", *BY)
-    assert day.session("HE=1", on="2026-11-27").denied["HE"][0].startswith("TRADING_HALTED")
+    assert day.session("HE=1", on="2026-11-30").denied["HE"][0].startswith("TRADING_HALTED")
     day.judge()
 
 

@@ -1,4 +1,4 @@
-"""HY-85x: market data, the candidate sandbox, experiments and models."""
+"""HY-85x to 87x: market data, the candidate sandbox, experiments and models."""
 
 from typing import Final
 
