@@ -1,4 +1,4 @@
-"""Which tests run in one process of `-n 4`, because they share what is dear to start.
+"""Which tests run in one process of `-n 5`, because they share what is dear to start.
 
 By node id and not by xdist's own marks: from pytest 9.2 on those are silently ignored (pytest-xdist 1386).
 """
@@ -19,6 +19,7 @@ GROUPS: Final = {
     "the session's Prefect server": ("tests/flows/",),
     # beside the demos: each is a whole stack, and two at once are too many for small machines
     "the memory of demos": ("tests/test_demo.py", "tests/ui/"),
+    "the worlds of the healing table": ("tests/unit/research/test_healing_table.py",),
     "the day on which everything is refused": (
         "tests/session/test_bad_input.py",
         "tests/session/test_people_decide.py::test_a_decision_that_does_not_fit",
