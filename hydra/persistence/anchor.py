@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,27 +19,21 @@ class Anchored:
 
 
 class HeadsFile:
-    """A file that only grows, one line for every commit, written after it.
+    """A file that only grows, one line for every commit, written after it and before anything is sent.
 
-    It is not flushed to disk by itself: after a power failure it may lag behind the ledger, which proves
-    nothing and harms nothing; it is never ahead of a ledger that lost nothing.
+    A promise whose frame may have left is known here, too: a ledger that lost it is found out. It is not
+    flushed to disk by itself: after a power failure it may lag behind the ledger, which proves nothing and
+    harms nothing; it is never ahead of a ledger that lost nothing.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.problem: str | None = None
         self._descriptor: int | None = None
-        self._noted: list[str] = []
 
-    def note(self, stream: str, head: Head, at: str) -> None:
-        """Keeps one line for the next `write`: a sending must not wait for it."""
-        self._noted.append(f'["{at}","{stream}",{head.seq},"{head.hash}"]\n')
-
-    def write(self) -> None:
-        """Adds what was noted; a full disk here must not stop trading, so a failure is only remembered."""
-        if not self._noted:
-            return
-        lines, self._noted = "".join(self._noted), []
+    def add(self, heads: Mapping[str, Head], at: str) -> None:
+        """Adds where streams end; a full disk here must not stop trading, so a failure is only remembered."""
+        lines = "".join(f'["{at}","{stream}",{head.seq},"{head.hash}"]\n' for stream, head in heads.items())
         try:
             if self._descriptor is None:
                 self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -49,7 +43,6 @@ class HeadsFile:
 
     def lines(self) -> Iterator[Anchored]:
         """Every readable line; a line torn by a crash is skipped."""
-        self.write()
         try:
             text = self.path.read_text()
         except FileNotFoundError:
@@ -65,13 +58,7 @@ class HeadsFile:
         """Where each stream ended by the last line about it."""
         return {line.stream: line.head for line in self.lines()}
 
-    def abandon(self) -> None:
-        """Lets go as the death of the process would: what was noted and not written is lost."""
-        self._noted.clear()
-        self.close()
-
     def close(self) -> None:
-        self.write()
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)

@@ -40,7 +40,7 @@ class Backend(Protocol):
 
     name: str
     begin: tuple[str, ...]
-    error: type[Exception]
+    errors: tuple[type[Exception], ...]
 
     def create_engine(self) -> Engine: ...
     def configure(self, raw: Any, *, read_only: bool) -> None: ...
@@ -118,7 +118,7 @@ class Database:
         try:
             self.execute(sql, values)
             found: Rows = self._cursor.fetchall()
-        except self.backend.error as error:
+        except self.backend.errors as error:
             self._raise_coded(error)
             raise
         return found
@@ -127,7 +127,7 @@ class Database:
         try:
             self.execute(sql, values)
             found: tuple[Any, ...] | None = self._cursor.fetchone()
-        except self.backend.error as error:
+        except self.backend.errors as error:
             self._raise_coded(error)
             raise
         return found
@@ -138,7 +138,7 @@ class Database:
             cursor: Any = self.connection.connection.cursor()
             cursor.execute(self._text(sql), values)
             yield from cursor
-        except self.backend.error as error:
+        except self.backend.errors as error:
             self._raise_coded(error)
             raise
 
@@ -150,7 +150,7 @@ class Database:
             for statement in self.backend.begin:
                 self.execute(statement)
             yield
-        except self.backend.error as error:
+        except self.backend.errors as error:
             self._roll_back()
             raise self._failed(error, at_commit=False) from error
         except BaseException:
@@ -160,7 +160,7 @@ class Database:
             self._is_inside = False
         try:
             self.execute("COMMIT")
-        except self.backend.error as error:
+        except self.backend.errors as error:
             self._roll_back()
             raise self._failed(error, at_commit=True) from error
         except BaseException:
@@ -195,5 +195,5 @@ class Database:
             return
         try:
             self._raw.execute("ROLLBACK")
-        except self.backend.error:
+        except self.backend.errors:
             self.disconnect()

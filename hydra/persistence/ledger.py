@@ -95,13 +95,6 @@ class SqlLedger:
             self.heads.close()
         self.database.close()
 
-    def abandon(self) -> None:
-        """As `close`, but nothing more is written: what remains is what the death of the process leaves."""
-        self._leases.close()
-        if self.heads is not None:
-            self.heads.abandon()
-        self.database.close()
-
     # --- streams of parents ---
 
     def load(self, parent_id: str) -> ParentOrder | None:
@@ -131,7 +124,6 @@ class SqlLedger:
                 return Conflict(f"nothing written: {failed.reason}")
             raise self._unavailable(failed) from failed
         self._committed(parent_id, after, rows)
-        self._write_heads()
         assert after.parent is not None
         return after.parent
 
@@ -210,7 +202,7 @@ class SqlLedger:
     def _committed(self, stream: str, after: Stream, rows: Sequence[EventRow]) -> None:
         self._streams.keep(stream, after)
         if rows and self.heads is not None:
-            self.heads.note(stream, after.head, rows[-1].recorded_at)
+            self.heads.add({stream: after.head}, rows[-1].recorded_at)
 
     def _parents(self, rows: Sequence[tuple[Any, ...]]) -> list[ParentOrder]:
         loaded = [self.load(str(parent_id)) for (parent_id,) in rows]
@@ -262,10 +254,8 @@ class SqlLedger:
                 heads[stream] = Head(rows[-1].seq, rows[-1].hash)
                 news.append(event)
             self.outbox.write(news, at)
-        if self.heads is not None:
-            for stream, head in heads.items():
-                self.heads.note(stream, head, instant_text(at))
-            self.heads.write()
+        if heads and self.heads is not None:
+            self.heads.add(heads, instant_text(at))
         return news
 
     def control(self, con_id: int, symbol: str, parent_id: str = "") -> ControlState:
@@ -345,10 +335,6 @@ class SqlLedger:
         except TransactionFailed as failed:
             raise self._unavailable(failed) from failed
 
-    def _write_heads(self) -> None:
-        if self.heads is not None:
-            self.heads.write()
-
     def checkpoint(self) -> bool:
         """Empties SQLite's log file into the ledger, if this is its only connection: for quiet moments.
 
@@ -359,7 +345,6 @@ class SqlLedger:
 
     def _keep_reserve(self) -> None:
         """What is prepared for later; a rival's transaction in the way only puts it off."""
-        self._write_heads()
         if self._reserve is None:
             return
         try:

@@ -117,13 +117,14 @@ def _connected(
 ) -> Database:
     """A migrated connection. Two processes that create one ledger at once meet here: the later one waits."""
     deadline = time.monotonic() + _OPENING_WAIT_S
+    failures: tuple[type[Exception], ...] = (DBAPIError, OSError, *backend.errors)
     while True:
         database: Database | None = None
         try:
             database = Database(backend, read_only=read_only, around=around)
             ensure_schema(database, where, read_only=read_only)
             return database
-        except (DBAPIError, backend.error, OSError) as error:
+        except failures as error:
             if database is not None:
                 database.close()
             backend.close()

@@ -23,7 +23,7 @@ class PostgresBackend:
     def __init__(self, url: URL, busy_timeout_s: float) -> None:
         import psycopg
 
-        self.error: type[Exception] = psycopg.Error
+        self.errors: tuple[type[Exception], ...] = (psycopg.Error,)
         self._idle = psycopg.pq.TransactionStatus.IDLE
         self._url = url.set(drivername="postgresql+psycopg")
         self._busy_timeout_ms = round(busy_timeout_s * 1000)

@@ -39,7 +39,8 @@ class SqliteBackend:
     name = "sqlite"
     # IMMEDIATE takes the write lock now: what is read below cannot change before COMMIT.
     begin: tuple[str, ...] = ("BEGIN IMMEDIATE",)
-    error: type[Exception] = sqlite3.Error
+    # of a damaged file SQLite may quote the damaged bytes, and its own word can then not be read
+    errors: tuple[type[Exception], ...] = (sqlite3.Error, UnicodeDecodeError)
 
     def __init__(self, path: Path, busy_timeout_s: float) -> None:
         self.path = path

@@ -168,6 +168,6 @@ def _rows(values: Sequence[Any]) -> list[Row]:
 
 
 def _failure(code: int, text: str) -> Exception:
-    error = SqliteBackend.error(text)
+    error = SqliteBackend.errors[0](text)
     error.sqlite_errorcode = code  # type: ignore[attr-defined]
     return error

@@ -29,7 +29,7 @@ def judge_end(oracle: Oracle, denied: Mapping[str, Sequence[str]], failure: str)
             oracle.breach("f", f"{scope} was halted without need: {reason}")
     if is_damaged:
         return
-    for detail in _lost(oracle, bool(HIDING & kinds)):
+    for detail in _lost(oracle, bool(HIDING & kinds), "day_end" in kinds):
         oracle.breach("c", detail)
     for detail in _unequal(oracle, bool(HIDING & kinds)):
         oracle.breach("g", detail)
@@ -53,13 +53,19 @@ def _unexplained(oracle: Oracle, denied: Mapping[str, Sequence[str]], failure: s
                 yield f"{name} ended {parent.status} without a reason"
 
 
-def _lost(oracle: Oracle, may_hide: bool) -> Iterator[str]:
-    """(c): every execution at the gateway is in the ledger, at its last revision."""
+def _lost(oracle: Oracle, may_hide: bool, has_day_ended: bool) -> Iterator[str]:
+    """(c): every execution at the gateway is in the ledger, at its last revision.
+
+    Only a price corrected while nobody listened, its day over before anybody did again, leaves no trace: the
+    broker shows today's executions, and the position is the same.
+    """
     for root, theirs in oracle.gateway.deals.items():
         ours = oracle.ledger.deals.get(root)
         if ours is not None and ours.told == theirs.told:
             continue
         if may_hide and _is_in_doubt(oracle, theirs, ours):
+            continue
+        if has_day_ended and ours is not None and ours.signed == theirs.signed:
             continue
         have = f"has revision {ours.revision}" if ours else "lacks it"
         yield f"execution {theirs.exec_id} of {theirs.order_ref or 'nobody'}: the ledger {have}"

@@ -158,7 +158,7 @@ class World:
             pipe.cut()
         ledger = self._ledgers.pop(process, None)
         if ledger is not None:
-            ledger.abandon()
+            ledger.close()
         if not is_over:
             self.loop.call_soon(self.ended, process, context=contextvars.Context())
         process.die()
