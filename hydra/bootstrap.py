@@ -19,6 +19,7 @@ from hydra.domain.alerts import death_alert
 from hydra.domain.errors import Unavailable, UserError
 from hydra.domain.events import TradingState
 from hydra.domain.latch import Latched
+from hydra.domain.roles import READING_ID_OFFSET
 from hydra.execution.policy import ExecutionPolicy
 from hydra.persistence.artefacts import MODELS_FOLDER, prove_artefact
 from hydra.persistence.ledger import SqlLedger
@@ -38,7 +39,6 @@ from hydra.usecases.waiting import Waiting
 from hydra.wiring import (
     BARS_FOLDER,
     LEDGER_FILE,
-    READING_ID_OFFSET,
     broker_options,
     build_id,
     client_id,

@@ -22,8 +22,6 @@ from hydra.ports import Clock
 from hydra.risk.last_hop import LastHop
 from hydra.usecases.latch import LATCH_FILE
 
-# Client ids of a shard: base = execution, base + 4 = the command line's reading.
-READING_ID_OFFSET = 4
 LEDGER_FILE = "ledger.sqlite3"
 BARS_FOLDER = "bars"
 CANCELLER_TIMEOUT_S = 2.0

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _ID_WALL_S: Final = {True: 0.8, False: 4.0}
 _GATEWAY_AWAY: Final = ("HY-301", "HY-302")
 _LEDGER_WALL_S: Final = 3.0
-_READING_ID_OFFSET: Final = 4
 
 
 class KillSwitch:
@@ -101,6 +100,7 @@ class KillSwitch:
 
     async def _withdraw(self, clock: Clock, refusal: str) -> tuple[Withdrawal, Sequence[Report]]:
         """By order id on our own client ids; where one cannot be had, everything there is, or nothing."""
+        from hydra.domain.roles import READING_ID_OFFSET
         from hydra.wiring import canceller
 
         client_id = self._settings.gateway.client_id
@@ -117,7 +117,7 @@ class KillSwitch:
         if not is_all:
             raise Unavailable("HY-511", scope=self._latched.scope, client_id=client_id, reason=reason)
         self._say("hydra.kill.global", "warning", reason=reason, hits="manual orders, too")
-        broker = canceller(self._settings, clock, client_id + _READING_ID_OFFSET)
+        broker = canceller(self._settings, clock, client_id + READING_ID_OFFSET)
         return await self._cancel(broker, clock, False, True)
 
     async def _by_order_id(self, clock: Clock, is_hasty: bool) -> tuple[Withdrawal, Sequence[Report]]:

@@ -21,6 +21,7 @@ class Role(StrEnum):
 
 _OFFSETS: Final = {Role.EXECUTION: 0, Role.DATA: 1, Role.FEED: 2, Role.DIAGNOSTICS: 3}
 _SHARD_OFFSET: Final = 9
+READING_ID_OFFSET: Final = 4
 
 
 def client_id_of(base: int, role: Role, shard: int = 0) -> int:
