@@ -1,7 +1,8 @@
 """The matrix of fault kind by child state: how each cell is provoked, and why some cells cannot be. Pure.
 
 Two worlds in five walk through the cells in order, so that a thousand consecutive seeds meet each of them.
-The state is that of the order a fault acts on where it acts on one, else of the child sent last.
+The state is that of the order a fault acts on where it acts on one, else of the child sent last; of a child
+that a damaged ledger has forgotten it is the last one known.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -165,6 +166,8 @@ def led_faults(number: int, kinds: tuple[str, ...], length_s: float) -> tuple[Fa
     faults: list[Fault] = []
     for state in walk:
         for one in prepared(kind, state):
+            if state == "LAPSED" and "REJECTED" in walk:  # first the one, then the other: else both meet
+                one = replace(one, aim="REJECTED")
             faults += [one] if one.kind in kinds and one not in faults else []
         faults.append(_at(draw_fault(rng, kind, length_s), state))
     return tuple(sorted(faults, key=lambda one: one.at_s))

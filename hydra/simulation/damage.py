@@ -73,10 +73,8 @@ def _notice_loss(world: World) -> None:
     oracle, now_s = world.oracle, world.loop.time()
     there = _readable(world)
     oracle.lost_rows = [row for row in world.committed_rows if _key(row) not in there]
-    oracle.ledger = LedgerFacts()
-    for row in world.committed_rows:
-        if _key(row) in there:
-            oracle.ledger.apply(row, now_s, 0)
+    left = (row for row in world.committed_rows if _key(row) in there)
+    oracle.ledger = LedgerFacts.after_loss(oracle.ledger, left, now_s)
 
 
 def _readable(world: World) -> set[tuple[object, ...]]:

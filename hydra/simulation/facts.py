@@ -4,7 +4,7 @@ Nothing of the product's state machines is used here; a child's state is read of
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -197,6 +197,18 @@ class LedgerFacts:
     found: list[str] = field(default_factory=list)
     adopted: Counter[int] = field(default_factory=Counter)
     newest: str = ""
+    forgotten: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def after_loss(cls, before: "LedgerFacts", rows: Iterable[Row], now_s: float) -> "LedgerFacts":
+        """The fold of what damage has left; of a child that is gone, only what it was is remembered."""
+        left = cls()
+        for row in rows:
+            left.apply(row, now_s, 0)
+        known = {**before.forgotten, **{ref: child.state for ref, child in before.children.items()}}
+        left.forgotten = {ref: state for ref, state in known.items() if ref not in left.children}
+        left.newest = before.newest
+        return left
 
     def apply(self, row: Row, now_s: float, pid: int) -> None:
         said = row.payload
@@ -264,13 +276,10 @@ class LedgerFacts:
             elif child.state != "PENDING_CANCEL":
                 child.state = "PARTIALLY_FILLED"
 
-    def child_state(self) -> str:
-        """The state of the child sent last; NONE before there was one."""
-        return self.state_of_child(self.newest)
-
     def state_of_child(self, order_ref: str) -> str:
+        """The state of a child, the last known one where a damaged ledger forgot it; NONE without a child."""
         child = self.children.get(order_ref)
-        return child.state if child is not None else "NONE"
+        return child.state if child is not None else self.forgotten.get(order_ref, "NONE")
 
     def positions(self) -> dict[int, int]:
         held = Counter(positions_of(self.deals))

@@ -36,6 +36,14 @@ def test_a_thousand_seeds_walk_through_the_whole_matrix() -> None:
     assert kinds == set(KINDS)
 
 
+def test_a_request_is_lost_only_after_the_rejection_that_the_same_world_waits_for() -> None:
+    """Otherwise the second order meets both, and what the ledger does not book is never REJECTED."""
+    both = [number for number, (_, walk) in enumerate(walks(KINDS)) if {"REJECTED", "LAPSED"} <= set(walk)]
+    lost = [one for number in both for one in led_faults(number, KINDS, 600.0) if one.kind == "lose_request"]
+    assert len(lost) == len(both) > 50
+    assert {one.aim for one in lost} == {"REJECTED"}
+
+
 def test_a_walk_draws_from_the_kinds_it_was_given_alone() -> None:
     drawn = [led_faults(number, ("bust", "fin"), 600.0) for number in range(40)]
     assert {fault.kind for faults in drawn for fault in faults} == {"bust", "fin"}

@@ -9,6 +9,7 @@ import pytest
 
 from hydra.simgateway.records import Executed, FrameTaken, OrderAccepted, OrderEnded, OrderModified
 from hydra.simulation.disk import Row, Transaction
+from hydra.simulation.facts import LedgerFacts
 from hydra.simulation.loop import VirtualLoop
 from hydra.simulation.oracle import Oracle
 from hydra.simulation.process import SimProcess
@@ -210,6 +211,17 @@ def test_an_execution_that_nobody_booked(scene: Scene) -> None:
     scene.commit(("ParentClosed", {"status": "REMAINDER", "reason": "why"}))
     judge_end(scene.oracle, {}, "")
     assert scene.laws == {"c", "g"}
+
+
+def test_a_child_that_damage_took_from_the_ledger_keeps_the_state_it_had(scene: Scene) -> None:
+    kept, gone = scene.promise(1), scene.promise(2)
+    scene.commit(("ChildRejected", {"order_ref": gone}))
+    rows = [Row(PARENT, 1, "ChildSending", dict(scene.oracle.ledger.children[kept].sending), "")]
+    left = LedgerFacts.after_loss(scene.oracle.ledger, rows, scene.now_s)
+    assert set(left.children) == {kept}
+    assert left.newest == gone
+    assert [left.state_of_child(one) for one in (kept, gone, "H-x")] == ["PENDING_NEW", "REJECTED", "NONE"]
+    assert LedgerFacts.after_loss(left, (), scene.now_s).state_of_child(gone) == "REJECTED"
 
 
 @pytest.mark.parametrize("state", ["HALTED", "REDUCING"])
