@@ -31,7 +31,7 @@ from hydra.research.heal import RULES
 from hydra.research.healing import arena_of, begun, stepped
 from hydra.research.hygiene import Trials, judged
 from hydra.research.observe import observe
-from hydra.research.panel import Listed, Panel, panel_of
+from hydra.research.panel import Listed, Market, Panel, panel_of
 from hydra.research.roster import parameters, seed_book, seed_members
 from hydra.research.track import Account, track_of
 from hydra.sandbox.run import Limits
@@ -62,10 +62,11 @@ def panel(instruments: int, days: int, seed: int = 3) -> Panel:
         opened = np.round((close - 0.3 * steps) * 4) / 4
         high, low = np.maximum(close, opened) + 1, np.minimum(close, opened) - 1
         volume = rng.integers(400, 4_000, days)
-        bars[symbol] = tuple(
+        rows = [
             DailyBar(on, *(Decimal(str(one[row])) for one in (opened, high, low, close)), int(volume[row]))
             for row, on in enumerate(calendar)
-        )
+        ]
+        bars[symbol] = Market(tuple(rows))
         listed[symbol] = Listed(symbol, 50.0, 2.0)
     return panel_of(bars, listed, UNTIL)
 
@@ -179,7 +180,7 @@ def _walked(some: list[Spec], markets: Panel) -> Sequence[Tried]:
     """Each candidate's walk-forward in the sandbox. AssertionError where one did not finish."""
     walks = IsolatedWalks(Limits(wall_s=120.0, cpu_s=120))
     try:
-        walked = walks.walk(some, markets.close, markets.volume)
+        walked = walks.walk(some, markets.inputs)
     finally:
         walks.close()
     ends = {one.end for one in walked}

@@ -16,6 +16,7 @@ from hydra.domain.errors import UserError
 from hydra.persistence import views
 from hydra.persistence.artefacts import MODELS_FOLDER
 from hydra.persistence.bars import ParquetBarStore
+from hydra.persistence.cot import COT_FOLDER, ParquetCotStore
 from hydra.persistence.journal import ExperimentJournal
 from hydra.persistence.ledger import SqlLedger
 from hydra.persistence.open import open_ledger, open_research_tables
@@ -54,6 +55,7 @@ def open_workshop(settings: Settings, clock: Clock | None = None) -> Iterator[Wo
                 build_id=build_id(),
                 fills=partial(views.fills, ledger.database),
                 breaks=_breaks(ledger),
+                weeks=ParquetCotStore(folder / COT_FOLDER).weeks,
             )
         finally:
             sandbox.close()

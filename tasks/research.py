@@ -64,7 +64,7 @@ def mutate() -> Sequence[Experiment]:
 def try_candidate(spec: Spec, number: int, count: int, operator: str) -> Tried:
     """One candidate's walk-forward in the sandbox; nothing it says is believed, nothing is written here."""
     bench = workbench()
-    (run,) = bench.shop.sandbox.walk([spec], bench.cycle.panel.close, bench.cycle.panel.volume)
+    (run,) = bench.shop.sandbox.walk([spec], bench.cycle.panel.inputs)
     get_run_logger().info("candidate %d of %d (%s) ended %s %s", number, count, operator, run.end, run.detail)
     return run
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hydra.cli import cot
 from hydra.cli.invocation import invocation
 from hydra.cli.output import print_json, print_table
 from hydra.domain.errors import UserError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from hydra.config import Settings
 
 app = typer.Typer(no_args_is_help=True, help="The bar store: import, fetch, list.")
+app.add_typer(cot.app, name="cot")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 SESSIONS = 1250

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from hydra.research.family import FAMILIES, Bars
+from hydra.research.family import FAMILIES, Bars, bars_at
 from hydra.research.models import ModelSpec, spec_of, walked_forward
 from hydra.research.walk_forward import forward_folds
 
@@ -23,18 +23,21 @@ LABEL_BARS: Final = 5
 
 
 def walk(order: Mapping[str, Any]) -> dict[str, Any]:
-    """{"spec", "arrays": path, "learns"} → forecasts by instrument (null where untested) and artefacts."""
+    """{"spec", "arrays": path, "learns"} → forecasts by instrument (null where untested) and artefacts.
+
+    The arrays are those of `Panel.inputs`.
+    """
     spec = spec_of(order["spec"])
     with np.load(order["arrays"], allow_pickle=False) as arrays:
-        closes, volumes = arrays["close"], arrays["volume"]
+        inputs = dict(arrays)
     said, learnt = [], []
-    for at in range(closes.shape[1]):
-        other = closes[:, (at + 1) % closes.shape[1]] if closes.shape[1] > 1 else None
-        bars = Bars(closes[:, at], volumes[:, at], other=other)
+    days, markets = inputs["close"].shape
+    for at in range(markets):
+        bars = bars_at(inputs, at)
         out = walked_forward(spec, bars, TRAIN_DAYS_MIN, TEST_DAYS, LABEL_BARS)
         said.append([None if math.isnan(one) else one for one in out.tolist()])
         if order["learns"]:
-            learnt.append(list(spec.fit(bars, np.arange(closes.shape[0]))))
+            learnt.append(list(spec.fit(bars, np.arange(days))))
     return {"forecasts": said, "learnt": learnt}
 
 
@@ -54,7 +57,8 @@ def warm() -> None:
     import lightgbm  # noqa: F401  # loaded for its own sake
 
     rising = np.linspace(100.0, 130.0, 300) + np.sin(np.arange(300.0))
-    bars = Bars(rising, np.full(300, 10.0), other=rising[::-1].copy())
+    wavy = np.sin(np.arange(300.0))
+    bars = Bars(rising, np.full(300, 10.0), rising - wavy, other=rising[::-1].copy(), speculators=wavy)
     for name, family in FAMILIES.items():
-        if name != "carry" and not getattr(family, "learns", False):
+        if not getattr(family, "learns", False):
             spec_of({"parts": [{"family": name}]}).forecast(bars, ("",))

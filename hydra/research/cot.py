@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+import numpy as np
+
 from hydra.domain.errors import UserError
+from hydra.research.filters import Floats
 
 RELEASE_DAYS: Final = 3
 """Tuesday to Friday 15:30 New York: after the grain and livestock close, so usable from the next session."""
@@ -60,6 +63,24 @@ def cot_week(
     if delay < 0:
         raise ValueError(f"a release cannot come {-delay} days before its time")
     return CotWeek(market, as_of, as_of + timedelta(days=RELEASE_DAYS + delay), **counts)
+
+
+def speculators_known(weeks: Sequence[CotWeek], days: Sequence[date]) -> Floats:
+    """[T]: the speculators' net share that `known_at_close` gives on each of the rising days.
+
+    0 before the first; NaN where there is no week at all.
+    """
+    if not weeks:
+        return np.full(len(days), np.nan)
+    public = sorted(weeks, key=lambda week: week.released_on)
+    out, at, newest = np.zeros(len(days)), 0, None
+    for row, on in enumerate(days):
+        while at < len(public) and public[at].released_on < on:
+            if newest is None or public[at].as_of >= newest.as_of:
+                newest = public[at]
+            at += 1
+        out[row] = newest.speculators_net_share if newest is not None else 0.0
+    return out
 
 
 def known_at_close(weeks: Sequence[CotWeek], on: date) -> CotWeek | None:

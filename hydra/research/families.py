@@ -58,6 +58,7 @@ class Carry(_Rule):
     """The roll-down to the further contract."""
 
     name: ClassVar[str] = "carry"
+    needs: ClassVar[frozenset[str]] = frozenset({"further"})
 
     def forecast(self, bars: Bars, artefact: str) -> Floats:
         if bars.further is None:
@@ -87,6 +88,7 @@ class Pairs(_Rule):
     """Against the gap to a related market; trade the other leg with the opposite sign."""
 
     name: ClassVar[str] = "pairs"
+    needs: ClassVar[frozenset[str]] = frozenset({"other"})
     span: float = 40
 
     def __post_init__(self) -> None:
@@ -100,4 +102,24 @@ class Pairs(_Rule):
         return features.pair_spread(own, other, self.span)
 
 
-SEEDS = (Trend, Breakout, Carry, MeanReversion, Pairs)
+@register
+@dataclass(frozen=True, slots=True)
+class Positioning(_Rule):
+    """With the speculators: they are paid for the risk that hedgers lay off; `sign` −1 against the crowd."""
+
+    name: ClassVar[str] = "positioning"
+    needs: ClassVar[frozenset[str]] = frozenset({"speculators"})
+    span: float = 250
+    sign: float = 1
+
+    def __post_init__(self) -> None:
+        if not (self.span > 1 and abs(self.sign) == 1):
+            raise ValueError(f"positioning needs a span above 1 and a sign of ±1, not {self.span}")
+
+    def forecast(self, bars: Bars, artefact: str) -> Floats:
+        if bars.speculators is None:
+            raise ValueError("positioning needs CFTC weeks: `hydra bars cot import`")
+        return self.sign * features.positioning(bars.speculators, self.span)
+
+
+SEEDS = (Trend, Breakout, Carry, MeanReversion, Pairs, Positioning)

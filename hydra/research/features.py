@@ -98,6 +98,16 @@ def pair_spread(price: Floats, other: Floats, span: float) -> Floats:
     return mean_reversion((price - other) / math.sqrt(2.0), span)
 
 
+def positioning(net_share: Floats, span: float) -> Floats:
+    """How unusual the speculators' net share of open interest is: over its own average, in deviations, ±2.
+
+    Both are of the past alone; 0 as long as the share has never moved.
+    """
+    gap = net_share - ewma(net_share, span)
+    deviation = np.sqrt(ewma(gap**2, span))
+    return clipped(np.divide(gap, deviation, out=np.zeros_like(gap), where=deviation > 1e-12))
+
+
 def combined(forecasts: Floats, weights: Floats, multiplier_max: float = 2.5) -> Floats:
     """K forecasts [K, T] as one: weighted, and scaled back to unit size for what diversification takes away.
 

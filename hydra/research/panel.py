@@ -8,7 +8,7 @@ import bisect
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
@@ -16,13 +16,16 @@ import numpy as np
 
 from hydra.domain.errors import UserError
 from hydra.domain.market import DailyBar
+from hydra.research.cot import CotWeek, speculators_known
 from hydra.research.features import VOLATILITY_SPAN
 from hydra.research.filters import Floats, deviation_before
-from hydra.research.series import ContractSeries, RollRule, continuous, require_moving
+from hydra.research.series import ContractSeries, RollRule, continuous, require_moving, rolled_down
 from hydra.research.strategy import ADV_DAYS, bars_hash
 
 EXPIRY_DAY = 10
 _EXPIRY = re.compile(r"-\d{4}(0[1-9]|1[0-2])")
+ROLL_DAYS_MAX = 10
+"""How long what a month rolls down is believed after both expiries last closed on one day."""
 DAYS_MIN = 130
 """Fewer common days, and no slow trend has settled, no year can be judged."""
 
@@ -37,11 +40,25 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Market:
+    """One instrument as the store has it: its series, and what families may use beside it.
+
+    `roll_month`: points a month of holding rolls down, on days on which it is known (carry); `weeks`: the
+    CFTC's.
+    """
+
+    bars: tuple[DailyBar, ...]
+    roll_month: Mapping[date, float] = field(default_factory=dict)
+    weeks: tuple[CotWeek, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """T days of N instruments: closes back-adjusted, `fill` where an order of the day before is filled.
 
     `sigma` [T, N] is the deviation of daily changes known at that close, `half_spread` points a lot and side.
-    `bars` are those the arrays were made of, `hashes` their identities.
+    `bars` are those the arrays were made of, `hashes` their identities. `roll_month` and `speculators` [T, N]
+    are NaN for an instrument of which they are not known.
     """
 
     listed: tuple[Listed, ...]
@@ -53,6 +70,13 @@ class Panel:
     half_spread: Floats
     bars: tuple[tuple[DailyBar, ...], ...]
     hashes: tuple[str, ...]
+    roll_month: Floats
+    speculators: Floats
+
+    @property
+    def inputs(self) -> dict[str, Floats]:
+        """What families forecast from, as plain arrays."""
+        return {name: getattr(self, name) for name in ("close", "volume", "roll_month", "speculators")}
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -61,7 +85,11 @@ class Panel:
     @property
     def data_hash(self) -> str:
         """One identity for all of it."""
-        return hashlib.sha256("\n".join(self.hashes).encode()).hexdigest()[:16]
+        found = hashlib.sha256("\n".join(self.hashes).encode())
+        for beside in (self.roll_month, self.speculators):
+            if np.isfinite(beside).any():
+                found.update(np.ascontiguousarray(beside).tobytes())
+        return found.hexdigest()[:16]
 
     @property
     def adv(self) -> Floats:
@@ -85,7 +113,8 @@ class Panel:
 
 def latest(panel: Panel, days: int) -> Panel:
     """Its last days only."""
-    cut = {name: getattr(panel, name)[-days:] for name in ("close", "fill", "volume", "sigma", "half_spread")}
+    names = ("close", "fill", "volume", "sigma", "half_spread", "roll_month", "speculators")
+    cut = {name: getattr(panel, name)[-days:] for name in names}
     return replace(panel, days=panel.days[-days:], **cut)
 
 
@@ -95,20 +124,21 @@ def expiries_of(symbol: str, names: Iterable[str]) -> list[str]:
     return [symbol] if symbol in listed or not listed else sorted(listed)
 
 
-def joined(symbol: str, series: Mapping[str, tuple[DailyBar, ...]], roll_days: int) -> tuple[DailyBar, ...]:
-    """One series of a symbol: its own, or its expiries rolled and back-adjusted.
+def joined(symbol: str, series: Mapping[str, tuple[DailyBar, ...]], roll_days: int) -> Market:
+    """One series of a symbol: its own, or its expiries rolled and back-adjusted, with what they roll down.
 
     An expiry is left `roll_days` before the tenth of its month, which is no later than any of them last
     trades. Back-adjusted prices may be zero or negative: only their differences mean anything.
     """
     if symbol in series:
-        return series[symbol]
+        return Market(series[symbol])
     expiries = [
         ContractSeries(name, date(int(name[-6:-2]), int(name[-2:]), EXPIRY_DAY), bars)
         for name, bars in sorted(series.items())
     ]
     days = continuous(expiries, RollRule(days_before_last_trade=roll_days), symbol).days
-    return tuple(_shifted(one.bar, one.adjusted_close) for one in days)
+    bars = tuple(_shifted(one.bar, one.adjusted_close) for one in days)
+    return Market(bars, rolled_down(days, expiries))
 
 
 def _shifted(bar: DailyBar, close_px: Decimal) -> DailyBar:
@@ -117,12 +147,12 @@ def _shifted(bar: DailyBar, close_px: Decimal) -> DailyBar:
     return DailyBar(bar.on, opened, high, low, close_px, bar.volume)
 
 
-def panel_of(bars: Mapping[str, Sequence[DailyBar]], listed: Mapping[str, Listed], until: date) -> Panel:
+def panel_of(markets: Mapping[str, Market], listed: Mapping[str, Listed], until: date) -> Panel:
     """The panel of all bars before `until`. HY-852 for an instrument that is too short, constant or late.
 
     It begins where the last of the instruments begins.
     """
-    kept = {symbol: tuple(bar for bar in found if bar.on < until) for symbol, found in bars.items()}
+    kept = {symbol: tuple(bar for bar in one.bars if bar.on < until) for symbol, one in markets.items()}
     for symbol, found in kept.items():
         require_moving(found, symbol)
         if len(found) < DAYS_MIN:
@@ -147,6 +177,8 @@ def panel_of(bars: Mapping[str, Sequence[DailyBar]], listed: Mapping[str, Listed
         half_spread=np.abs(close) * costs,
         bars=tuple(kept.values()),
         hashes=tuple(bars_hash(found) for found in kept.values()),
+        roll_month=np.column_stack([_latest_known(markets[symbol].roll_month, days) for symbol in kept]),
+        speculators=np.column_stack([speculators_known(markets[symbol].weeks, days) for symbol in kept]),
     )
 
 
@@ -161,6 +193,19 @@ def _columns(bars: Sequence[DailyBar], days: Sequence[date]) -> tuple[Floats, Fl
         last = float(bar.close_px) if bar else last
         close[row], volume[row] = last, bar.volume if bar else 0
     return close, fill, volume
+
+
+def _latest_known(by_day: Mapping[date, float], days: Sequence[date]) -> Floats:
+    """The newest value at each close; 0 where none is of the last days, NaN where there is none at all."""
+    if not by_day:
+        return np.full(len(days), np.nan)
+    known = sorted(by_day)
+    out = np.zeros(len(days))
+    for row, on in enumerate(days):
+        at = bisect.bisect_right(known, on) - 1
+        if at >= 0 and (on - known[at]).days <= ROLL_DAYS_MAX:
+            out[row] = by_day[known[at]]
+    return out
 
 
 def _sigma(close: Floats) -> Floats:

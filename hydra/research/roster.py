@@ -11,7 +11,7 @@ import numpy as np
 from hydra.domain.champion import SEED_CHAMPION, Envelope
 from hydra.research.book import Arm, Book, Role
 from hydra.research.experiment import Spec, canonical, spec_id
-from hydra.research.family import Bars
+from hydra.research.family import Bars, bars_at
 from hydra.research.filters import Floats
 from hydra.research.models import ModelSpec, spec_of
 from hydra.research.panel import Panel
@@ -125,8 +125,7 @@ def forecasts(members: Sequence[Member], panel: Panel) -> Floats:
 
 def bars_of(panel: Panel, at: int) -> Bars:
     """One instrument's bars as families take them; its neighbour in the panel is the related market."""
-    other = panel.close[:, (at + 1) % len(panel.symbols)] if len(panel.symbols) > 1 else None
-    return Bars(panel.close[:, at], panel.volume[:, at], other=other)
+    return bars_at(panel.inputs, at)
 
 
 def is_variant(champion: Member, other: Member) -> bool:

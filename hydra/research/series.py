@@ -20,6 +20,7 @@ from hydra.domain.errors import UserError
 from hydra.domain.market import DailyBar
 
 ROWS_MIN: Final = 2
+DAYS_A_MONTH: Final = 365.25 / 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,24 @@ def continuous(contracts: Sequence[ContractSeries], rule: RollRule, where: str) 
         held_days.append(bar)
         names.append(ordered[held].contract)
     return Continuous(_adjusted(held_days, names, changes), tuple(rolls))
+
+
+def rolled_down(days: Sequence[ContinuousDay], contracts: Sequence[ContractSeries]) -> dict[date, float]:
+    """By day, points a month that the held expiry gains if prices stay: over the next one, per month between.
+
+    Positive in backwardation. Only days on which both closed; nothing of it looks ahead.
+    """
+    ordered = sorted(contracts, key=lambda one: one.last_trade_on)
+    following = dict(itertools.pairwise(one.contract for one in ordered))
+    ends = {one.contract: one.last_trade_on for one in ordered}
+    closes = {one.contract: {bar.on: bar.close_px for bar in one.bars} for one in ordered}
+    found = {}
+    for day in days:
+        after = following.get(day.contract)
+        if after is not None and day.on in closes[after]:
+            months = (ends[after] - ends[day.contract]).days / DAYS_A_MONTH
+            found[day.on] = float(day.bar.close_px - closes[after][day.on]) / months
+    return found
 
 
 def _next_held(

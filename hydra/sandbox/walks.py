@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import LifoQueue
@@ -46,16 +46,16 @@ class IsolatedWalks:
         for one in self._nurseries:
             one.close()
 
-    def walk(self, specs: Sequence[Spec], close: Floats, volume: Floats) -> Sequence[Tried]:
-        """How each ended, in order; the bars reach them as one file they may read and nothing else."""
+    def walk(self, specs: Sequence[Spec], inputs: Mapping[str, Floats]) -> Sequence[Tried]:
+        """How each ended, in order; `Panel.inputs` reach them as one file they may read and nothing else."""
         if not specs:
             return []
         folder = Path(tempfile.mkdtemp(prefix="hydra-walk-"))
         try:
-            np.savez(folder / "bars.npz", close=close, volume=volume)
+            np.savez(folder / "bars.npz", **dict(inputs))  # type: ignore[arg-type]  # its one option is no array
             with ThreadPoolExecutor(min(CORES, len(specs))) as pool:
                 runs = pool.map(lambda spec: self._one(spec, folder), specs)
-                return [_tried(run, close.shape) for run in runs]
+                return [_tried(run, inputs["close"].shape) for run in runs]
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

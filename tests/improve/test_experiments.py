@@ -3,18 +3,26 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from hydra.domain.errors import UserError
+from hydra.persistence.cot import COT_FOLDER, ParquetCotStore
 from hydra.research.book import CHALLENGER_PRIOR_MAX, Role
+from hydra.research.cot import CotWeek
+from hydra.research.models import spec_of
+from hydra.research.mutate import Operator
+from hydra.research.mutate import apply as mutated
+from hydra.research.roster import SEED, plain
 from hydra.sandbox.run import MIB, Limits, problem_of_this_machine
 from hydra.sandbox.walks import IsolatedWalks
+from hydra.usecases.improve.cycle import begin
 from hydra.usecases.improve.decide import apply, heal, settle
-from hydra.usecases.improve.experiments import mutations_of, rerun, try_all
+from hydra.usecases.improve.experiments import mutations_of, repertoire_of, rerun, try_all
 from hydra.usecases.improve.run import look, run_cycle
+from hydra.usecases.improve.workshop import Workshop
 from tests.improve.test_cycle import SESSIONS
 from tests.improve.worlds import World, edge_bars
 
@@ -104,6 +112,42 @@ def test_a_candidate_that_raises_hangs_eats_memory_or_lies_is_an_outcome_of_its_
         assert shop.journal.trials() == 5, "failures count as trials"
         assert ran.cycle.decision is not None, "and the cycle goes on"
         assert all(one.role is not Role.CHALLENGER for one in ran.cycle.decision.book.arms)
+
+
+def test_carry_and_positioning_are_proposed_where_expiries_and_cftc_weeks_are_in_the_store(
+    tmp_path: Path, walks: IsolatedWalks
+) -> None:
+    """Two expiries of one walk, a point apart; both candidates run isolated and their record repeats."""
+    world = World(tmp_path, sandbox=walks)
+    near = edge_bars(1, AT, sharpe=1.0)
+    ends = {
+        "ZO-202307": near[:650],
+        "ZO-202312": tuple(replace(bar, close_px=bar.close_px - 2) for bar in near),
+    }
+    for name, bars in ends.items():
+        world.bars(name, bars)
+    weeks = [
+        CotWeek("OATS", on, on + timedelta(days=3), 100, 40 + at % 17, 30, 20, 30 + at % 17)
+        for at, on in enumerate(SESSIONS[1:AT:5])
+    ]
+    world.at(SESSIONS[AT])
+    with world.workshop(symbols="ZO", budget=9) as shop:
+        assert proposed_families(shop) == {"boosted", "breakout", "carry", "mean_reversion"}
+        ParquetCotStore(tmp_path / COT_FOLDER).put("ZO", weeks, world.clock.now(), "test")
+        assert proposed_families(shop) == {"boosted", "breakout", "carry", "mean_reversion", "positioning"}
+        cycle = look(shop, SESSIONS[AT])
+        candidates = [{"parts": [{"family": name}]} for name in ("carry", "positioning")]
+        done = try_all(shop, cycle, mutations_of(shop, cycle, candidates)[:2])
+        assert [one.ended for one in done] == ["FINISHED", "FINISHED"]
+        assert all("sharpe" in one.metrics for one in done)
+        assert [rerun(shop, one) for one in done] == list(done)
+
+
+def proposed_families(shop: Workshop) -> set[str]:
+    """What the operator "other family" makes of the champion on the bars in the store."""
+    repertoire = repertoire_of(begin(shop, SESSIONS[AT]))
+    made = mutated(Operator.OTHER_FAMILY, plain(spec_of(SEED)), repertoire)
+    return {one["parts"][0]["family"] for one in made}
 
 
 def test_what_costs_too_much_or_does_not_fit_the_market_is_refused(

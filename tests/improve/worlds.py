@@ -1,6 +1,6 @@
 """A market with a known trend edge that may turn, in whole bars, and a workshop over it on a real disk."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -93,7 +93,7 @@ def edge_bars(
 class NoSandbox:
     """Where a test is not about candidates: each would time out."""
 
-    def walk(self, specs: Sequence[Spec], close: Floats, volume: Floats) -> Sequence[Tried]:
+    def walk(self, specs: Sequence[Spec], inputs: Mapping[str, Floats]) -> Sequence[Tried]:
         return [Tried("TIMED_OUT", "not run here") for _ in specs]
 
 

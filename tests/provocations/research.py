@@ -239,6 +239,38 @@ def missing_days(scene: Scene) -> CompletedProcess[str]:
     return scene.hydra("bars", "check", "ZO")
 
 
+def _cot(scene: Scene, *options: str) -> CompletedProcess[str]:
+    head = "market,date,open_interest," + ",".join(
+        f"{who}commercial_positions_{side}" for who in ("non", "") for side in ("long", "short")
+    )
+    rows = [f"{name},2025-01-07,100,30,10,20,40" for name in ("OATS - CHICAGO", "LEAN HOGS - CHICAGO")]
+    scene.file("cot.csv", "\n".join([head, *rows]))
+    return scene.hydra("bars", "cot", "import", "cot.csv", "--symbol", "ZO", *options)
+
+
+@provokes("HY-850")
+def a_cftc_file_of_another_report(scene: Scene) -> CompletedProcess[str]:
+    scene.file("cot.csv", "market,date,open_interest\nOATS,2025-01-07,100\n")
+    return scene.hydra("bars", "cot", "import", "cot.csv", "--symbol", "ZO", "--market", "OATS")
+
+
+@provokes("HY-872")
+def a_market_the_report_does_not_have(scene: Scene) -> CompletedProcess[str]:
+    assert _cot(scene, "--market", "oats").returncode == 0
+    assert "OATS" in scene.hydra("bars", "cot", "list").stdout
+    return _cot(scene, "--market", "OTAS")
+
+
+@provokes("HY-872")
+def a_report_of_several_markets_without_a_name(scene: Scene) -> CompletedProcess[str]:
+    return _cot(scene)
+
+
+@provokes("HY-873")
+def a_release_that_came_early(scene: Scene) -> CompletedProcess[str]:
+    return _cot(scene, "--market", "OATS", "--late", "2025-01-07=-1")
+
+
 @provokes("HY-868")
 def an_experiment_whose_numbers_do_not_repeat(scene: Scene) -> CompletedProcess[str]:
     _imported(scene)
@@ -253,13 +285,13 @@ def _journalled(scene: Scene, changes: str) -> None:
         "    from hydra.config import load_settings\n"
         "    from hydra.research.experiment import Experiment\n"
         "    from hydra.research.models import spec_of\n"
-        "    from hydra.research.panel import panel_of\n"
+        "    from hydra.research.panel import Market, panel_of\n"
         "    from hydra.research.roster import SEED, plain\n"
         "    from hydra.workshop import open_workshop\n"
         "    with open_workshop(load_settings()) as shop:\n"
         "        until, data = '2026-11-23', 'none'\n"
         "        if shop.store.series():\n"
-        "            bars = {'ZO': shop.store.bars('ZO')}\n"
+        "            bars = {'ZO': Market(shop.store.bars('ZO'))}\n"
         "            data = panel_of(bars, shop.plan.instruments, date(2026,11,23)).data_hash\n"
         "        spec = plain(spec_of({'parts': [{'family': 'breakout'}]}))\n"
         "        facts = dict(spec=spec, parent=plain(spec_of(SEED)), cause='none', operator='faster',\n"

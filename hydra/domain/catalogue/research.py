@@ -100,6 +100,21 @@ ENTRIES: Final[dict[str, Entry]] = {
         "series {series}: {count} faulty day(s) of the last {days}, the newest: {problem} on {on}, {detail}",
         "import the days that are missing or wrong; until then a cycle stops that instrument",
     ),
+    "HY-871": Entry(
+        COULD_NOT_RUN,
+        "Dask cluster {address}: {problem}",
+        "start its scheduler and workers with this build, or unset healing.dask_address to use this machine",
+    ),
+    "HY-872": Entry(
+        BAD_INPUT,
+        "{where}: {problem}{hint}",
+        "name one with --market; there are: {known}",
+    ),
+    "HY-873": Entry(
+        BAD_INPUT,
+        "{given} is not a Tuesday and the days its release was late",
+        "write it like --late 2025-01-07=3; no release can come early",
+    ),
     "HY-859": Entry(
         BAD_INPUT,
         "model artefact of {given}: {problem}",

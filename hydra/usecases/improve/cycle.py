@@ -4,12 +4,11 @@ The session's book is decided once and recorded; a rerun finds the record and on
 has what follows from it. Experiments are found by their identity.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from hydra.domain.errors import UserError
-from hydra.domain.market import DailyBar
 from hydra.research.book import Book
 from hydra.research.diagnose import Diagnosis, diagnose_all
 from hydra.research.experiment import Experiment
@@ -18,7 +17,7 @@ from hydra.research.healing import Arena, Healed, Mind, arena_of
 from hydra.research.hygiene import Trials
 from hydra.research.observation import Observation
 from hydra.research.observe import observe
-from hydra.research.panel import Panel, expiries_of, joined, panel_of
+from hydra.research.panel import Market, Panel, expiries_of, joined, panel_of
 from hydra.research.roster import Member, seed_book, seed_members
 from hydra.research.track import Account, slippage_days, track_of
 from hydra.usecases.improve.record import Decision, decision_of
@@ -64,7 +63,7 @@ class Cycle:
 
 def next_session(shop: Workshop) -> date:
     """The weekday after the newest bar of all the book's instruments: what a cycle plans unless told."""
-    newest = max(found[-1].on for found in _bars(shop).values())
+    newest = max(found.bars[-1].on for found in markets_of(shop).values())
     return newest + timedelta(days={4: 3, 5: 2}.get(newest.weekday(), 1))
 
 
@@ -74,7 +73,7 @@ def begin(shop: Workshop, on: date) -> Cycle:
     HY-858 where a series is missing, HY-852 where one is unusable, HY-867 where a later session is decided.
     """
     _refuse_the_past(shop, on)
-    panel = panel_of(_bars(shop), shop.plan.instruments, on)
+    panel = panel_of(markets_of(shop), shop.plan.instruments, on)
     fills = list(shop.fills())
     slippage = slippage_days(panel.days, fills, panel.symbols)
     found = shop.journal.book(on)
@@ -134,13 +133,16 @@ def stops_of(cycle: Cycle) -> dict[str, str]:
     }
 
 
-def _bars(shop: Workshop) -> dict[str, tuple[DailyBar, ...]]:
-    """Each instrument's series: its own, or its expiries joined."""
+def markets_of(
+    shop: Workshop, symbols: Iterable[str] | None = None, as_of: datetime | None = None
+) -> dict[str, Market]:
+    """Each instrument's series, its own or its expiries joined, and CFTC weeks, as known at that moment."""
     known = shop.store.series()
     found = {}
-    for symbol in shop.plan.instruments:
-        series = {name: shop.store.bars(name) for name in expiries_of(symbol, known)}
-        found[symbol] = joined(symbol, series, shop.plan.roll_days)
+    for symbol in symbols if symbols is not None else shop.plan.instruments:
+        series = {name: shop.store.bars(name, as_of) for name in expiries_of(symbol, known)}
+        weeks = tuple(shop.weeks(symbol, as_of))
+        found[symbol] = replace(joined(symbol, series, shop.plan.roll_days), weeks=weeks)
     return found
 
 

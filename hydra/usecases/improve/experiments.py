@@ -12,15 +12,15 @@ import numpy as np
 from hydra.domain.errors import UserError
 from hydra.research.candidate import learns
 from hydra.research.experiment import Experiment
-from hydra.research.family import FAMILIES
+from hydra.research.family import FAMILIES, needs
 from hydra.research.filters import Floats
 from hydra.research.hygiene import Trials, judged
 from hydra.research.models import spec_of
 from hydra.research.mutate import Mutation, Repertoire, Tried, propose
 from hydra.research.observation import Cause
-from hydra.research.panel import Panel, expiries_of, joined, panel_of
+from hydra.research.panel import Panel, panel_of
 from hydra.research.roster import Member, bars_of, fresh, named, parameters, plain
-from hydra.usecases.improve.cycle import Cycle
+from hydra.usecases.improve.cycle import Cycle, markets_of
 from hydra.usecases.improve.workshop import Tried as Walked
 from hydra.usecases.improve.workshop import Workshop
 
@@ -39,7 +39,7 @@ def mutations_of(shop: Workshop, cycle: Cycle, by_hand: Iterable[Any] = ()) -> S
         proposed = propose(
             cause,
             champion,
-            _repertoire(cycle),
+            repertoire_of(cycle),
             journal,
             cycle.on,
             budget=shop.plan.budget,
@@ -54,7 +54,7 @@ def mutations_of(shop: Workshop, cycle: Cycle, by_hand: Iterable[Any] = ()) -> S
 def try_all(shop: Workshop, cycle: Cycle, mutations: Sequence[Mutation]) -> Sequence[Experiment]:
     """Every mutation's experiment, in order, run in the sandbox where the journal has it not."""
     drafts = drafted(shop, cycle, mutations)
-    walked = shop.sandbox.walk([one.spec for one in drafts], cycle.panel.close, cycle.panel.volume)
+    walked = shop.sandbox.walk([one.spec for one in drafts], cycle.panel.inputs)
     with ThreadPoolExecutor(CORES) as pool:
         done = pool.map(lambda pair: _judged(shop, cycle, *pair), zip(drafts, walked, strict=True))
         for run, one in zip(walked, done, strict=True):
@@ -110,7 +110,7 @@ def rerun(shop: Workshop, wanted: Experiment) -> Experiment:
     if panel.data_hash != wanted.data_hash:
         problem = f"its data was {wanted.data_hash}, the store has {panel.data_hash}"
         raise UserError("HY-865", given=wanted.experiment_id, problem=problem)
-    (run,) = shop.sandbox.walk([wanted.spec], panel.close, panel.volume)
+    (run,) = shop.sandbox.walk([wanted.spec], panel.inputs)
     trials = Trials(int(wanted.metrics.get("trials", 1)), float(wanted.metrics.get("trial_variance", 0.0)))
     capital = float(wanted.metrics.get("capital_usd", shop.plan.capital_usd))
     return measured(wanted, run, panel, _parent_forecasts(panel, wanted), trials, capital)
@@ -170,10 +170,11 @@ def _given(champion: Any, raw: Any) -> Mutation:
     return Mutation(plain(spec), champion, Cause.POWER_TOO_LOW, BY_HAND)  # type: ignore[arg-type]
 
 
-def _repertoire(cycle: Cycle) -> Repertoire:
-    """Families that can forecast on these bars: carry needs a further contract, which a panel has not."""
-    unfit = {"carry"} if len(cycle.panel.symbols) > 1 else {"carry", "pairs"}
-    specs = {name: plain(spec_of({"parts": [{"family": name}]})) for name in FAMILIES if name not in unfit}
+def repertoire_of(cycle: Cycle) -> Repertoire:
+    """Families that can forecast here: carry needs expiries, positioning CFTC weeks, of every market."""
+    has = frozenset.intersection(*(bars_of(cycle.panel, at).has for at in range(len(cycle.panel.symbols))))
+    able = [name for name, one in FAMILIES.items() if needs(one) <= has]
+    specs = {name: plain(spec_of({"parts": [{"family": name}]})) for name in able}
     learning = frozenset(name for name, one in FAMILIES.items() if getattr(one, "learns", False))
     return Repertoire(specs, learning, _can_be_built)
 
@@ -211,10 +212,5 @@ def _member(cycle: Cycle, done: Experiment, run: Walked) -> Member:
 
 
 def _panel_as_known(shop: Workshop, wanted: Experiment) -> Panel:
-    known = shop.store.series()
-    bars = {}
-    for symbol in wanted.instruments:
-        names = expiries_of(symbol, known)
-        series = {name: shop.store.bars(name, wanted.recorded_at) for name in names}
-        bars[symbol] = joined(symbol, series, shop.plan.roll_days)
-    return panel_of(bars, shop.plan.instruments, date.fromisoformat(wanted.until))
+    markets = markets_of(shop, wanted.instruments, wanted.recorded_at)
+    return panel_of(markets, shop.plan.instruments, date.fromisoformat(wanted.until))

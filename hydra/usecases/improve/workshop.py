@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Protocol
 
 import numpy as np
 
 from hydra.domain.champion import Autonomy, Envelope
 from hydra.ports import BarStore, Clock, ExperimentJournal, Ledger, ModelRegistry
+from hydra.research.cot import CotWeek
 from hydra.research.experiment import Spec
 from hydra.research.filters import Floats
 from hydra.research.mutate import Budget
@@ -28,7 +29,7 @@ class Tried:
 class Sandbox(Protocol):
     """Runs candidates isolated; every end is an outcome."""
 
-    def walk(self, specs: Sequence[Spec], close: Floats, volume: Floats) -> Sequence[Tried]: ...
+    def walk(self, specs: Sequence[Spec], inputs: Mapping[str, Floats]) -> Sequence[Tried]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,10 @@ class HealingPlan:
 
 @dataclass(slots=True)
 class Workshop:
-    """Ports and plan of the research side; `fills` are the ledger's rows of what execution cost."""
+    """Ports and plan of the research side; `fills` are the ledger's rows of what execution cost.
+
+    `weeks`: the CFTC's, by symbol and the moment at which they were known.
+    """
 
     ledger: Ledger
     store: BarStore
@@ -63,6 +67,7 @@ class Workshop:
     build_id: str
     fills: Callable[[], Sequence[Mapping[str, Any]]]
     breaks: Callable[[str], Sequence[str]] = lambda symbol: ()
+    weeks: Callable[[str, datetime | None], Sequence[CotWeek]] = lambda symbol, as_of: ()
 
     @property
     def autonomy(self) -> Autonomy:

@@ -14,6 +14,7 @@ from hydra.domain.errors import UserError
 from hydra.domain.market import DailyBar
 from hydra.persistence.bar_files import read_csv_bars, read_csv_contracts, read_csv_cot
 from hydra.research.cot import CotWeek, cot_week, known_at_close
+from hydra.research.panel import joined
 from hydra.research.series import (
     ContractSeries,
     RollRule,
@@ -21,6 +22,7 @@ from hydra.research.series import (
     log_returns,
     price_changes,
     require_moving,
+    rolled_down,
 )
 from hydra.research.series_checks import DataProblem, check_bars, missing_sessions, recent
 
@@ -265,3 +267,20 @@ def test_real_bars_are_read_and_their_faults_found() -> None:
     assert sum(one.problem is DataProblem.OFF_MARKET for one in found) >= 80
     assert sum(one.problem is DataProblem.IMPOSSIBLE for one in found) == 2
     assert all(one.released_on > one.as_of for one in read_csv_cot(REAL / "cot_legacy_2025q1.csv"))
+
+
+def test_what_a_month_rolls_down_is_the_gap_to_the_next_expiry_over_the_months_between() -> None:
+    """Held 400, the next 394, two months of 365.25/12 days later: 3 points a month; believed ten days."""
+    days = [date(2025, 1, 6) + timedelta(days=n) for n in range(60)]
+    held = [DailyBar(on, *(Decimal(400),) * 4, 10) for on in days]
+    later = [DailyBar(on, *(Decimal(394),) * 4, 10) for on in days[5:20]]
+    contracts = [
+        ContractSeries("H", date(2025, 3, 10), tuple(held)),
+        ContractSeries("K", date(2025, 5, 10), tuple(later)),
+    ]
+    found = rolled_down(continuous(contracts, RollRule(0), "ZO").days, contracts)
+    assert sorted(found) == days[5:20]
+    assert list(found.values()) == pytest.approx([6 / (61 / (365.25 / 12))] * 15)
+    market = joined("ZO", {"ZO-202503": tuple(held), "ZO-202505": tuple(later)}, 0)
+    assert market.roll_month == found
+    assert market.bars == tuple(held)
