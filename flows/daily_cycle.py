@@ -19,6 +19,7 @@ from hydra.reports.orders import markdown_table
 from hydra.research.experiment import Experiment
 from hydra.sandbox.walks import CORES
 from hydra.usecases.improve.decide import Proposal
+from tasks.candidates import candidates
 from tasks.research import (
     apply_decision,
     begin_cycle,
@@ -28,7 +29,6 @@ from tasks.research import (
     observe,
     plan_with_the_old_book,
     report_cycle,
-    try_candidate,
     update_book,
 )
 from tasks.workbench import open_workbench
@@ -67,13 +67,10 @@ def daily_cycle(session_on: date | None = None) -> State[Any]:
 
 
 def _experiments(drafts: Sequence[Experiment]) -> None:
-    """As many candidates at once as there are cores; each is put on record in its turn."""
-    tried = [
-        try_candidate.submit(draft.spec, number, len(drafts), draft.operator)
-        for number, draft in enumerate(drafts, start=1)
-    ]
-    for number, (draft, run) in enumerate(zip(drafts, tried, strict=True), start=1):
-        journal_experiment(draft, run.result(), number)
+    """As many candidates at once as there are cores or workers; each is put on record in its turn."""
+    with candidates(drafts) as tried:
+        for number, (draft, run) in enumerate(zip(drafts, tried, strict=True), start=1):
+            journal_experiment(draft, run.result(), number)
 
 
 def _asked(on: date, proposal: Proposal) -> str:

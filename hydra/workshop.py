@@ -10,6 +10,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+from hydra.cluster import ClusterWalks
 from hydra.config import Settings, ensure_data_dir
 from hydra.domain.champion import Autonomy, Envelope
 from hydra.domain.errors import UserError
@@ -42,7 +43,7 @@ def open_workshop(settings: Settings, clock: Clock | None = None) -> Iterator[Wo
     ledger = open_ledger(place, now=clock.now, wall_s=clock.wall_s, folder=folder, busy_timeout_s=5.0)
     try:
         tables, where = open_research_tables(place)
-        sandbox = IsolatedWalks(_limits(settings), preload=(*PRELOAD, *settings.healing.families))
+        sandbox = _sandbox(settings)
         try:
             yield Workshop(
                 ledger=ledger,
@@ -62,6 +63,14 @@ def open_workshop(settings: Settings, clock: Clock | None = None) -> Iterator[Wo
             tables.close()
     finally:
         ledger.close()
+
+
+def _sandbox(settings: Settings) -> IsolatedWalks | ClusterWalks:
+    """On this machine, or on the machines of the cluster that is named."""
+    given = settings.healing
+    if given.dask_address is not None:
+        return ClusterWalks(given.dask_address, _limits(settings), given.families)
+    return IsolatedWalks(_limits(settings), preload=(*PRELOAD, *given.families))
 
 
 def _register_families(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from hydra.reports import cycle as report
 from hydra.reports.plot_process import CYCLE_PLOT, session_plot_markdown
-from hydra.research.experiment import Experiment, Spec
+from hydra.research.experiment import Experiment
 from hydra.research.mutate import Mutation
 from hydra.usecases.improve import cycle as steps
 from hydra.usecases.improve.decide import Proposal, apply, heal, plan_meanwhile, proposal_of, settle
@@ -58,15 +58,6 @@ def mutate() -> Sequence[Experiment]:
     drafts = drafted(bench.shop, bench.cycle, mutations)
     get_run_logger().info("%d mutation(s), %d still to be tried", len(mutations), len(drafts))
     return drafts
-
-
-@task(name="experiment", task_run_name="experiment {number} of {count}: {operator}", **ONCE)
-def try_candidate(spec: Spec, number: int, count: int, operator: str) -> Tried:
-    """One candidate's walk-forward in the sandbox; nothing it says is believed, nothing is written here."""
-    bench = workbench()
-    (run,) = bench.shop.sandbox.walk([spec], bench.cycle.panel.inputs)
-    get_run_logger().info("candidate %d of %d (%s) ended %s %s", number, count, operator, run.end, run.detail)
-    return run
 
 
 @task(name="journal-experiment", task_run_name="journal experiment {number}", **ONCE)

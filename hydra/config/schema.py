@@ -282,6 +282,11 @@ class Healing(Section):
     families: tuple[str, ...] = Field((), description="modules of your own that register model families")
     candidate_wall_s: Seconds = Field(120.0, description="one candidate's run in the sandbox")
     candidate_memory_mib: int = Field(1024, ge=64, description="on top of what its libraries take")
+    dask_address: str | None = Field(
+        None,
+        pattern=r"^(tcp|tls)://[^\s/]+:\d+$",
+        description="a Dask scheduler whose workers run the candidates, tcp://HOST:PORT; none = this machine",
+    )
     seed: int = Field(1, ge=0, description="of every bootstrap")
 
 

@@ -1,16 +1,20 @@
 """The daily cycle as a flow on the pool `research`: it plans what a session trades, and waits for people."""
 
+import os
 import sys
 from datetime import date
+from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
 
-from hydra.demo.processes import Part
+from hydra.demo.processes import Part, Parts, free_port
 from hydra.domain.champion import SEED_CHAMPION
+from hydra.usecases.improve.experiments import rerun
+from hydra.workshop import open_workshop
 from tests.flows.conftest import FlowDay, OpenFlowDay, png_of, until
 from tests.improve.test_cycle import BORN, DAYS, REVERSED, SESSIONS, TURNED, evening, until_change
-from tests.improve.worlds import SYMBOLS, World, edge_bars
+from tests.improve.worlds import SYMBOLS, World, edge_bars, settings_at
 from tests.session.trading_day import ON
 
 pytestmark = [pytest.mark.prefect, pytest.mark.process, pytest.mark.timeout(240)]
@@ -59,9 +63,21 @@ def test_the_cycle_plans_and_the_session_trades_its_plan(open_flow_day: OpenFlow
     day.judge()
 
 
+def start_cluster(parts: Parts, here: Path) -> str:
+    """The address of a Dask scheduler with one worker, processes of their own, both on the loopback."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    run = [sys.executable, "-m"]
+    where = ["--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard"]
+    parts.start("scheduler", [*run, "distributed.cli.dask_scheduler", *where], dict(os.environ), here)
+    one = [address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", str(here)]
+    parts.start("dask-worker", [*run, "distributed.cli.dask_worker", *one], dict(os.environ), here)
+    return address
+
+
 def test_a_change_of_champion_waits_in_a_suspended_run_until_a_person_approves_it(
     open_flow_day: OpenFlowDay,
 ) -> None:
+    """Its two candidates run on a Dask worker; the same again here gives the numbers that are on record."""
     flow_day = open_flow_day(speed=240.0)
     world = World(flow_day.day.data_dir)
     flow_day.day.data_dir.mkdir()
@@ -71,7 +87,10 @@ def test_a_change_of_champion_waits_in_a_suspended_run_until_a_person_approves_i
     at, _ = until_change(world, range(900, DAYS, 40), autonomy="supervised", budget=0)
     on = SESSIONS[at]
     api = flow_day.server.api
-    start_research(flow_day, symbols=",".join(SYMBOLS), budget=2, autonomy="supervised")
+    address = start_cluster(flow_day.parts, flow_day.here)
+    research = start_research(
+        flow_day, symbols=",".join(SYMBOLS), budget=2, autonomy="supervised", dask_address=address
+    )
     run = api.start_run(CYCLE, {"session_on": on.isoformat()})
     until(lambda: api.run_state(run)[0] == "PAUSED", "the run waits", lambda: False)
     assert champion_of(world, on) == SEED_CHAMPION, "the session trades the old book meanwhile"
@@ -80,6 +99,11 @@ def test_a_change_of_champion_waits_in_a_suspended_run_until_a_person_approves_i
     assert champion_of(world, on) == REVERSED
     names = flow_day.task_runs(run).keys()
     assert {"experiment 1 of 2: other_family", "journal experiment 2"} <= names, names
+    with open_workshop(settings_at(world.folder), world.clock) as shop:
+        done = shop.journal.experiments()
+        assert [one.ended for one in done] == ["FINISHED", "FINISHED"]
+        assert [rerun(shop, one) for one in done] == list(done)
+    assert f"Dask cluster at {address}" in research.log.read_text()
     assert "anna" in flow_day.artifacts(run)["cycle-report"]
 
 

@@ -254,6 +254,14 @@ def a_cftc_file_of_another_report(scene: Scene) -> CompletedProcess[str]:
     return scene.hydra("bars", "cot", "import", "cot.csv", "--symbol", "ZO", "--market", "OATS")
 
 
+@provokes("HY-871")
+def a_cluster_that_is_not_there(scene: Scene) -> CompletedProcess[str]:
+    """Port 9 of this machine answers nobody."""
+    _imported(scene)
+    scene.file("mine.json", '{"parts": [{"family": "breakout"}]}')
+    return _healing(scene, "run", "--candidate", "mine.json", HYDRA_HEALING_DASK_ADDRESS="tcp://127.0.0.1:9")
+
+
 @provokes("HY-872")
 def a_market_the_report_does_not_have(scene: Scene) -> CompletedProcess[str]:
     assert _cot(scene, "--market", "oats").returncode == 0
