@@ -64,7 +64,7 @@ def mutate() -> Sequence[Experiment]:
 def journal_experiment(draft: Experiment, run: Tried, number: int) -> None:
     """Measured outside of the sandbox, on record whatever came of it."""
     done = journalled(workbench().shop, workbench().cycle, draft, run)
-    why = "; ".join(done.refusals) or done.detail or "passed"
+    why = "; ".join(done.refusals) or (f"passed {done.detail}" if done.has_passed else done.detail)
     get_run_logger().info("%d: %s %s of %s: %s", number, done.experiment_id, done.operator, done.cause, why)
 
 
@@ -103,6 +103,9 @@ def report_cycle(waits: bool) -> str:
     board = report.leaderboard_rows(bench.cycle.arena, report.book_now(bench.cycle))
     plot = session_plot_markdown(report.plot_data(bench.cycle, history), CYCLE_PLOT)
     create_table_artifact(key="book-weights", table=rows, description="Weights over time")
+    if bench.cycle.decision is not None:
+        why = report.reason_rows(bench.cycle.decision.reasons)
+        create_table_artifact(key="reasons", table=why, description="Why the models say so today")
     create_table_artifact(key="leaderboard", table=board, description="Two years in the shadow, net")
     create_markdown_artifact(key="cycle-plot", markdown=plot, description="Equity and weights")
     page = report.cycle_markdown(bench.cycle, waiting)

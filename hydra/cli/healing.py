@@ -83,17 +83,20 @@ def diagnose(ctx: typer.Context, on: On = None, json: Json = False) -> None:
     Nothing is tried, decided or written. "POWER_TOO_LOW" means: nothing alarmed, and the years it takes to
     see what is missing stand beside it.
     """
-    from hydra.reports.cycle import diagnosis_rows, drift_rows, observation_rows
+    from hydra.reports.cycle import diagnosis_rows, drift_rows, observation_rows, reason_rows
+    from hydra.research.reasons import reasons_of
     from hydra.usecases.improve.run import look
 
     with _workshop(invocation(ctx).settings()) as shop:
         cycle = look(shop, _session(shop, on))
         seen = observation_rows(cycle.observations)
         causes, drift = diagnosis_rows(cycle.diagnoses), drift_rows(cycle.observations)
+        why = reason_rows(reasons_of(cycle.arena, cycle.book))
         if json:
-            print_json({"on": cycle.on, "diagnoses": causes, "observations": seen, "drift": drift})
+            told = {"on": cycle.on, "diagnoses": causes, "observations": seen}
+            print_json({**told, "drift": drift, "reasons": why})
             return
-        for rows in (causes, seen, [row for row in drift if row["drifted"]]):
+        for rows in (causes, seen, [row for row in drift if row["drifted"]], why):
             _print_rows(rows)
 
 
@@ -111,6 +114,7 @@ def status(ctx: typer.Context, json: Json = False) -> None:
     print_table(("what", "value"), facts.items())
     _print_rows(found["weights"])
     _print_rows(found["targets"])
+    _print_rows(found["reasons"])
     _print_rows(found["changes"])
 
 
@@ -262,6 +266,7 @@ def _told(cycle: Cycle) -> dict[str, Any]:
         experiment_rows,
         leaderboard_rows,
         observation_rows,
+        reason_rows,
         target_rows,
         weight_rows,
     )
@@ -276,6 +281,7 @@ def _told(cycle: Cycle) -> dict[str, Any]:
         "experiments": experiment_rows(cycle.experiments),
         "weights": weight_rows(decided.book if decided else cycle.book),
         "targets": target_rows(decided.forecasts, decided.stops) if decided else [],
+        "reasons": reason_rows(decided.reasons) if decided else [],
         "leaderboard": leaderboard_rows(cycle.arena, book_now(cycle)),
         "notes": cycle.notes,
     }
@@ -283,7 +289,7 @@ def _told(cycle: Cycle) -> dict[str, Any]:
 
 def _print_cycle(cycle: Cycle) -> None:
     told = _told(cycle)
-    for key in ("diagnoses", "experiments", "weights", "targets"):
+    for key in ("diagnoses", "experiments", "weights", "targets", "reasons"):
         _print_rows(told[key])
     for note in cycle.notes:
         print(note)

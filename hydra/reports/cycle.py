@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hydra.research.experiment import Experiment
 from hydra.research.healing import Arena
 from hydra.research.models import spec_of
 from hydra.research.observation import Observation
+from hydra.research.reasons import Reason
 from hydra.research.roster import named
 from hydra.usecases.improve.cycle import Cycle
 from hydra.usecases.improve.decide import Proposal
@@ -120,7 +122,7 @@ def experiment_rows(experiments: Sequence[Experiment]) -> list[Row]:
             "fitness": _rounded(one.fitness, 3),
             "p": _rounded(one.p_value),
             "dsr": _rounded(one.deflated_sharpe),
-            "refusals": "; ".join(one.refusals) or one.detail,
+            "refusals": "; ".join(one.refusals) or ("" if one.has_passed else one.detail),
         }
         for one in experiments
     ]
@@ -142,6 +144,11 @@ def target_rows(forecasts: Mapping[str, float], stops: Mapping[str, str]) -> lis
     ]
 
 
+def reason_rows(reasons: Sequence[Reason]) -> list[Row]:
+    """What each traded arm, and each learner in the shadow, says of the newest close, and why."""
+    return [asdict(one) for one in reasons]
+
+
 def cycle_markdown(cycle: Cycle, waits: Proposal | None) -> str:
     """The cycle on one page, the verdict first, each comparison with the years it takes to know."""
     parts = [f"# Daily cycle for {cycle.on}", f"**{verdict(cycle, waits)}**"]
@@ -153,6 +160,7 @@ def cycle_markdown(cycle: Cycle, waits: Proposal | None) -> str:
     parts += ["## What is seen", _table(observation_rows(cycle.observations))]
     if decided is not None:
         parts += ["## Targets", _table(target_rows(decided.forecasts, decided.stops))]
+        parts += ["## Why the models say so today", _table(reason_rows(decided.reasons))]
         parts += ["## Book", _table(weight_rows(decided.book))]
     if cycle.experiments:
         parts += ["## Experiments", _table(experiment_rows(cycle.experiments))]

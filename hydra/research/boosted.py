@@ -64,6 +64,11 @@ class Boosted:
         values = _model(artefact).predict(table(bars), pred_contrib=True, num_threads=1)
         return np.asarray(values, dtype=np.float64)
 
+    def because(self, bars: Bars, artefact: str) -> list[tuple[str, float]]:
+        """The last bar's SHAP values in log odds, `base` among them; their sum is the model's raw score."""
+        last = _model(artefact).predict(table(bars)[-1:], pred_contrib=True, num_threads=1)
+        return list(zip((*FEATURES, "base"), map(float, np.asarray(last)[0]), strict=True))
+
     def _params(self) -> dict[str, Any]:
         return {
             "objective": "binary",

@@ -11,7 +11,8 @@ A family is one registered frozen dataclass whose fields are its parameters:
         def forecast(self, bars, artefact): return some_array_within_two
 
 `learns: ClassVar[bool] = True` where `fit` learns something; `needs: ClassVar[frozenset[str]]` names what of
-`Bars` it cannot do without (further, other, speculators). The module is named in `healing.families`.
+`Bars` it cannot do without (further, other, speculators); a method `because(bars, artefact)` gives the last
+bar's named contributions, their sum the score. The module is named in `healing.families`.
 """
 
 from collections.abc import Mapping

@@ -45,7 +45,15 @@ def test_the_cycle_plans_and_the_session_trades_its_plan(open_flow_day: OpenFlow
     names = set(flow_day.task_runs(run))
     assert {"begin", "observe", "diagnose", "mutate", "update the book", "apply", "report"} <= names
     shown = flow_day.artifacts(run)
-    assert {"drift", "diagnosis", "book-weights", "leaderboard", "cycle-plot", "cycle-report"} <= shown.keys()
+    assert {
+        "drift",
+        "diagnosis",
+        "book-weights",
+        "leaderboard",
+        "reasons",
+        "cycle-plot",
+        "cycle-report",
+    } <= shown.keys()
     assert png_of(shown["cycle-plot"]).startswith(b"\x89PNG")
     meanwhile = trading.end()
     assert (meanwhile.code, meanwhile.parents["ZO"]["cum_qty"]) == (0, 2), meanwhile.stderr

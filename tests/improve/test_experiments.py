@@ -81,9 +81,14 @@ def test_a_learner_is_tried_admitted_small_and_repeats_to_the_same_numbers(
         cycle = look(shop, SESSIONS[AT + 1])
         assert cycle.members[-1].model_id == arm.spec_id
         assert "tree" in cycle.members[-1].learnt["ZO"][0]
+        assert made.detail.startswith("ZO: boosted says "), "why, on the day it was tried"
+        assert "log odds" in made.detail
         heal(shop, cycle)
         decision = settle(shop, cycle, None)
         apply(shop, cycle)
+        (known,) = [one for one in shop.journal.books()[-1][2]["reasons"] if one["model"] == arm.spec_id]
+        assert (known["instrument"], known["weight"]) == ("ZO", 0.0)
+        assert known["why"].startswith(f"boosted says {known['forecast']:+.2f}: log odds "), "and every day"
         believed = float(decision.mind.state["weights"][0, -2])
         assert believed == pytest.approx(CHALLENGER_PRIOR_MAX, abs=0.01), "its prior, moved by one day"
 

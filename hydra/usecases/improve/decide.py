@@ -29,6 +29,7 @@ from hydra.research.healing import (
     with_member,
 )
 from hydra.research.power import years_to_power
+from hydra.research.reasons import reasons_of
 from hydra.research.roster import Member
 from hydra.research.sharpe import spa_p
 from hydra.research.track import slippage_days
@@ -129,6 +130,7 @@ def settle(shop: Workshop, cycle: Cycle, proposal: Proposal | None, approver: st
         predecessor=cycle.book.champion if change in (Change.PROMOTED, Change.ROLLED_BACK) else "",
         evidence=canonical(dict(proposal.evidence)) if proposal and change else "{}",
         by=approver or CYCLE,
+        reasons=reasons_of(cycle.arena, healed.book),
     )
     return cycle.decision
 

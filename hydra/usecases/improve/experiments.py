@@ -15,10 +15,11 @@ from hydra.research.experiment import Experiment
 from hydra.research.family import FAMILIES, needs
 from hydra.research.filters import Floats
 from hydra.research.hygiene import Trials, judged
-from hydra.research.models import spec_of
+from hydra.research.models import ModelSpec, spec_of
 from hydra.research.mutate import Mutation, Repertoire, Tried, propose
 from hydra.research.observation import Cause
 from hydra.research.panel import Panel, panel_of
+from hydra.research.reasons import why_of
 from hydra.research.roster import Member, bars_of, fresh, named, parameters, plain
 from hydra.usecases.improve.cycle import Cycle, markets_of
 from hydra.usecases.improve.workshop import Tried as Walked
@@ -122,6 +123,7 @@ def measured(
     """The draft with what came of it; a candidate that did not finish has an end and no figures."""
     if run.end != "FINISHED":
         return replace(draft, ended=run.end, detail=run.detail, refusals=(f"SANDBOX: {run.end}",))
+    spec = spec_of(draft.spec)
     found = judged(
         panel,
         run.forecasts,
@@ -134,12 +136,20 @@ def measured(
     return replace(
         draft,
         ended=run.end,
-        detail=run.detail,
+        detail=_learnt_why(spec, run, panel) if learns(spec) else run.detail,
         refusals=found.refusals,
         metrics=found.figures,
         fitness=found.fitness.value,
         p_value=found.p_value,
         deflated_sharpe=found.deflated_sharpe,
+    )
+
+
+def _learnt_why(spec: ModelSpec, run: Walked, panel: Panel) -> str:
+    """What moves the new learner on the newest bar of each market, for the journal."""
+    return " | ".join(
+        f"{symbol}: {why_of(spec, bars_of(panel, at), run.learnt[at])}"
+        for at, symbol in enumerate(panel.symbols)
     )
 
 

@@ -1,7 +1,7 @@
 """A session's decision as it is kept: one JSON object, written once; everything after it can be redone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -9,6 +9,7 @@ from hydra.domain.champion import BookPlanned, ChampionChanged, Change, PlannedF
 from hydra.research.book import Book, book_of, book_text
 from hydra.research.experiment import spec_id
 from hydra.research.healing import CLAIM_SHARPE, Mind, mind_of, mind_plain
+from hydra.research.reasons import Reason
 from hydra.research.roster import Member, decimal, member_of, plain
 from hydra.usecases.improve.workshop import Workshop
 
@@ -32,6 +33,7 @@ class Decision:
     predecessor: str
     evidence: str
     by: str
+    reasons: tuple[Reason, ...] = ()
 
 
 def decision_plain(shop: Workshop, decision: Decision) -> dict[str, Any]:
@@ -48,6 +50,7 @@ def decision_plain(shop: Workshop, decision: Decision) -> dict[str, Any]:
         "predecessor": decision.predecessor,
         "evidence": decision.evidence,
         "by": decision.by,
+        "reasons": [asdict(one) for one in decision.reasons],
     }
 
 
@@ -66,6 +69,7 @@ def decision_of(shop: Workshop, on: date, raw: Mapping[str, Any]) -> Decision:
         predecessor=str(raw["predecessor"]),
         evidence=str(raw["evidence"]),
         by=str(raw["by"]),
+        reasons=tuple(Reason(**one) for one in raw.get("reasons", ())),
     )
 
 

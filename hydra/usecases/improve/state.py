@@ -30,6 +30,7 @@ def status_of(shop: Workshop) -> dict[str, Any]:
             {"instrument": one.symbol, "forecast": one.forecast, "stopped": one.stop}
             for one in (plan.forecasts if plan is not None else ())
         ],
+        "reasons": books[-1][2].get("reasons", []) if books else [],
         "changes": [
             {
                 "from": one.from_session,

@@ -1,15 +1,18 @@
 """Models are values: named by content, fitted on the past, extended by one registered class."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+import lightgbm
 import numpy as np
 import pytest
 
-from hydra.research.boosted import FEATURES, Boosted
+from hydra.research.boosted import FEATURES, Boosted, table
 from hydra.research.family import FAMILIES, Bars, register
 from hydra.research.models import ModelSpec, Sizing, spec_from_text, spec_of, walked_forward
+from hydra.research.reasons import terms_text, why_of
 
 EVERY = {
     "trend": {"fast": 4, "slow": 16},
@@ -117,6 +120,30 @@ def test_boosted_trees_are_text_that_gives_the_same_forecast_and_sums_to_its_con
     assert odds.shape == (700, len(FEATURES) + 1)
     chance = 1 / (1 + np.exp(-odds.sum(axis=1)))
     np.testing.assert_allclose(np.clip((chance - 0.5) * 10, -2, 2), forecast, atol=1e-9)
+    told = family.because(known, artefact)
+    assert [name for name, _ in told] == [*FEATURES, "base"]
+    raw = lightgbm.Booster(model_str=artefact).predict(table(known)[-1:], raw_score=True)
+    assert sum(value for _, value in told) == pytest.approx(float(raw[0]), abs=1e-12)
+
+
+def test_the_words_of_a_learner_leave_nothing_out_of_the_sum() -> None:
+    """Six terms and a base: four are named, two come as one, all add up to what stands first."""
+    terms = [
+        ("a", 0.5),
+        ("b", -0.25),
+        ("base", 0.125),
+        ("c", 0.0625),
+        ("d", -1.0),
+        ("e", 0.03125),
+        ("f", 0.0),
+    ]
+    said = terms_text(terms)
+    assert said == (
+        "log odds -0.5312 = base +0.1250, d -1.0000, a +0.5000, b -0.2500, c +0.0625, 2 others +0.0312"
+    )
+    spec = spec_of({"parts": [{"family": "trend"}, {"family": "breakout", "weight": 2}]})
+    why = why_of(spec, bars(), ("", ""))
+    assert re.fullmatch(r"trend says [+-]\d\.\d\d \(weight 1\); breakout says [+-]\d\.\d\d \(weight 2\)", why)
 
 
 def test_boosted_trees_find_a_planted_rule_and_refuse_what_cannot_be_learnt() -> None:
