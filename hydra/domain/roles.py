@@ -41,11 +41,21 @@ def worker_name(role: Role, shard: int = 0) -> str:
     return f"hydra-{role.value}-{shard}" if shard > 0 else f"hydra-{role.value}"
 
 
+def shard_queue(shard: int) -> str:
+    """The work queue of what one shard alone is to do."""
+    return f"{Role.EXECUTION.value}-{shard}"
+
+
 def queues_of(role: Role, shard: int = 0) -> tuple[str, ...]:
-    """The work queues a role takes runs from; execution also takes what names no queue."""
+    """The work queues a role takes runs from; execution also takes what names no queue.
+
+    A shard has a queue of its own besides: whichever takes a run from the queue `execution` hands the others
+    their part there; what waits in `default` is done by the one that takes it.
+    """
     if role is not Role.EXECUTION:
         return (role.value,)
-    return (f"{role.value}-{shard}",) if shard > 0 else (role.value, "default")
+    own = (shard_queue(shard),) if shard > 0 else ()
+    return (*own, role.value, "default")
 
 
 @dataclass(frozen=True, slots=True)

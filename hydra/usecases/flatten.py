@@ -13,6 +13,7 @@ from hydra.domain.errors import HydraError
 from hydra.domain.events import TradingState
 from hydra.domain.evidence import Report
 from hydra.domain.latch import EVERYTHING
+from hydra.domain.roles import Duty
 from hydra.ports import Conflict
 from hydra.usecases.desk import Desk
 from hydra.usecases.halt import halt, set_trading_state
@@ -49,30 +50,39 @@ class Left:
 
 
 async def flatten(
-    desk: Desk, scope: str, *, by: str, reason: str, evidence: Sequence[Report] = ()
+    desk: Desk,
+    scope: str,
+    *,
+    by: str,
+    reason: str,
+    evidence: Sequence[Report] = (),
+    for_all_shards: bool = False,
 ) -> list[Left]:
     """Work every position in scope to zero; the scope is HALTED again at the end, whatever happened.
 
     `evidence`: what the kill heard of the orders it cancelled, on the same client id and wall clock.
+    `for_all_shards`: also what other shards hold; they must have been halted, their orders gone.
     """
+    own = None if for_all_shards else desk.duty
     book(desk, evidence)
     await reconcile_books(desk)
     await _await_proofs(desk)
     set_trading_state(desk.ledger, scope, TradingState.REDUCING, f"flatten: {reason}", by)
     try:
-        held = [con_id for con_id in desk.ledger.positions() if _is_meant(desk, scope, con_id)]
+        held = [con_id for con_id in desk.ledger.positions() if _is_meant(desk, own, scope, con_id)]
         why = dict(zip(held, await asyncio.gather(*(_close(desk, one, by) for one in held)), strict=True))
         await reconcile_books(desk)
     finally:
         set_trading_state(desk.ledger, scope, TradingState.HALTED, f"flattened: {reason}", by)
-    return [Left(desk.symbol_of(one), one, lots, why.get(one, STRANGE)) for one, lots in _open(desk, scope)]
+    left = _open(desk, own, scope)
+    return [Left(desk.symbol_of(one), one, lots, why.get(one, STRANGE)) for one, lots in left]
 
 
-def _open(desk: Desk, scope: str) -> list[tuple[int, int]]:
+def _open(desk: Desk, own: Duty | None, scope: str) -> list[tuple[int, int]]:
     """What is not flat in scope, by the broker's books where ours differ."""
     ours, theirs = desk.ledger.positions(), desk.broker_positions
     lots = {con_id: theirs.get(con_id, 0) for con_id in sorted({*ours, *theirs})}
-    return [(con_id, held) for con_id, held in lots.items() if held and _is_meant(desk, scope, con_id)]
+    return [(con_id, held) for con_id, held in lots.items() if held and _is_meant(desk, own, scope, con_id)]
 
 
 async def _await_proofs(desk: Desk) -> None:
@@ -98,6 +108,6 @@ async def _close(desk: Desk, con_id: int, by: str) -> str:
     return parent if isinstance(parent, str) else parent.reason or parent.status.value
 
 
-def _is_meant(desk: Desk, scope: str, con_id: int) -> bool:
+def _is_meant(desk: Desk, own: Duty | None, scope: str, con_id: int) -> bool:
     symbol = desk.symbol_of(con_id)
-    return scope in (EVERYTHING, symbol) and desk.duty.works(symbol)
+    return scope in (EVERYTHING, symbol) and (own is None or own.works(symbol))

@@ -48,6 +48,8 @@ async def due_rolls(desk: Desk) -> tuple[list[Due], list[Rolled]]:
     due, unknown = [], []
     for con_id, lots in desk.ledger.positions().items():
         symbol = desk.ledger.symbols().get(con_id) or desk.symbol_of(con_id)
+        if not desk.duty.works(symbol):
+            continue
         held, front = await desk.broker.qualify_id(con_id), await desk.broker.qualify(symbol)
         if not isinstance(held, Contract) or not isinstance(front, Contract):
             answer = held if not isinstance(held, Contract) else front
@@ -59,7 +61,8 @@ async def due_rolls(desk: Desk) -> tuple[list[Due], list[Rolled]]:
 
 def begun_rolls(desk: Desk) -> list[str]:
     """Symbols whose roll was begun in this session and is not at its end: also without a position left."""
-    symbols = {one.plan.symbol for one in desk.ledger.session(today_of(desk))}
+    planned = {one.plan.symbol for one in desk.ledger.session(today_of(desk))}
+    symbols = filter(desk.duty.works, planned)
     return sorted(symbol for symbol in symbols if _is_unfinished(_rolls(desk, symbol)))
 
 

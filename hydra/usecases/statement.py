@@ -7,7 +7,10 @@ from hydra.usecases.recover import unproven_children
 
 
 def statement_of(desk: Desk) -> dict[str, Any]:
-    """Positions by ledger and by the latest complete snapshot, children still open, and doubts."""
+    """Positions by ledger and by the latest complete snapshot, children still open, and doubts.
+
+    A shard speaks of its own symbols: what a rival has traded it may not have booked yet.
+    """
     ours, theirs = desk.ledger.positions(), desk.broker_positions
     rows: list[dict[str, object]] = [
         {
@@ -17,6 +20,7 @@ def statement_of(desk: Desk) -> dict[str, Any]:
             "broker": theirs.get(con_id, 0),
         }
         for con_id in sorted({*ours, *theirs})
+        if desk.duty.works(desk.symbol_of(con_id))
     ]
     return {
         "positions": rows,

@@ -17,6 +17,7 @@ from hydra.usecases.forks import chase_forks
 from hydra.usecases.halt import EVERYTHING, halt, obey_latch
 from hydra.usecases.recover import tend
 from hydra.usecases.session import watch_held
+from hydra.usecases.withdraw import obey_rivals
 
 RENEW_WALL_S = 2.0
 EQUITY_WALL_S = 60.0
@@ -81,10 +82,14 @@ async def _chase_forks(desk: Desk) -> None:
 
 
 async def _watch_rivals(desk: Desk) -> None:
-    """Other shards trade beside us: the account's limits need a price for what they come to hold."""
+    """Other shards trade beside us: limits need a price for what they come to hold, their halts hold here."""
     while True:
         await desk.clock.sleep_wall(RIVALS_WALL_S)
-        await watch_held(desk)
+        try:
+            await obey_rivals(desk, RIVALS_WALL_S)
+            await watch_held(desk)
+        except Unavailable as problem:  # nothing is sent meanwhile: every sending asks the same ledger
+            desk.log("hydra.ledger.away", problem=str(problem))
 
 
 async def _maintain(desk: Desk) -> None:

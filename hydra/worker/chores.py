@@ -18,7 +18,7 @@ from hydra.usecases.latch import set_latch
 from hydra.usecases.market_data import Updated, update_bars
 from hydra.usecases.roll import Rolled, begun_rolls, due_rolls, roll_symbol
 from hydra.usecases.session import reconcile_books, snapshot_account, today_of
-from hydra.usecases.withdraw import withdraw_children
+from hydra.usecases.withdraw import await_rivals, withdraw_children
 from hydra.worker.bench import Bench
 
 _PACE = HistoryPace()
@@ -117,10 +117,11 @@ async def stop_everything(bench: Bench, by: str, reason: str) -> str:
 
 
 async def cancel_everything(bench: Bench, reason: str) -> dict[str, list[str]]:
-    """Every working child cancelled, and which of them are not proven gone yet."""
+    """Every working child cancelled, other shards' by their obeying; which are not proven gone yet."""
     desk = bench.desk
     asked, unproven = await withdraw_children(desk, list(desk.parents), reason, CANCEL_PATIENCE_WALL_S)
-    return {"cancelled": asked, "unproven": unproven}
+    gone, left = await await_rivals(desk, CANCEL_PATIENCE_WALL_S if desk.duty.shards else 0.0)
+    return {"cancelled": [*asked, *gone], "unproven": [*unproven, *left]}
 
 
 async def flatten_everything(bench: Bench, by: str, reason: str) -> list[str]:
@@ -130,6 +131,7 @@ async def flatten_everything(bench: Bench, by: str, reason: str) -> list[str]:
     # nothing else is worked meanwhile: everything is halted or reducing
     desk.policy = replace(pace, **dict(EXIT_PACE))  # type: ignore[arg-type]
     try:
-        return [str(one) for one in await flatten(desk, EVERYTHING, by=by, reason=reason)]
+        left = await flatten(desk, EVERYTHING, by=by, reason=reason, for_all_shards=True)
+        return [str(one) for one in left]
     finally:
         desk.policy = pace

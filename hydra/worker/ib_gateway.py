@@ -25,6 +25,7 @@ from hydra.worker.engine import Engine
 from hydra.worker.flow_thread import FlowThread
 from hydra.worker.ib_thread import IbThread
 from hydra.worker.orphans import crash_orphans
+from hydra.worker.parts import Parts, concerns_all, is_part, take_part
 from hydra.worker.post import Post
 from hydra.worker.pulse import Watchdog, end_process
 from hydra.worker.run_watch import Wish, cancelled_state, read_runs, wish_of
@@ -80,13 +81,17 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        """`prefect worker start` names no worker: the role does, so that its orphaned runs are found."""
+        """`prefect worker start` names neither worker nor queue: the role does.
+
+        By its name its orphaned runs are found, and a role takes no run that is another's.
+        """
         self._own: IbThread | None = None
         if type(self).held is None:
             post = _post_or_exit()
             self._own = ib_thread_of(post)
-            name = name or post.name
+            name, work_queues = name or post.name, work_queues or list(post.queues)
         super().__init__(work_pool_name, work_queues, name, **kwargs)
+        self._parts = Parts()
         self._flows: dict[UUID, FlowThread] = {}
         self._watching: asyncio.Task[None] | None = None
         self._is_prepared = False
@@ -162,6 +167,8 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
         self.ib.runs = len(self._flows)
         eventlog.event("hydra.run.started", run=flow_run.name, flow_run_id=str(flow_run.id))
         thread.start()
+        if concerns_all(flow_run, self.ib.desk.duty):
+            self._parts.begin(self.client, flow_run, self.ib.desk.duty)
         if task_status is not None:
             task_status.started(_identifier(flow_run.id))
         try:
@@ -177,6 +184,11 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
             self.ib.runs = len(self._flows)
             self.ib.loop.call_soon_threadsafe(bench.close)
         return self._result(thread)
+
+    async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
+        if is_part(flow_run):
+            return await take_part(self.client, flow_run)
+        return await super()._propose_pending_state(flow_run)
 
     async def _end_earlier(self, flow_run: FlowRun) -> None:
         """The same run once more (retried while it was alive, or resumed): its earlier thread goes first."""
@@ -229,6 +241,7 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
     async def _obey(self, thread: FlowThread, wish: Wish, state: Any) -> None:
         """No new child from here on; a cancelled run's children are taken back before it is told so."""
         stopping = asyncio.ensure_future(thread.stop(state, wish.value))
+        following = asyncio.ensure_future(self._parts.follow(self.client, thread.flow_run.id, state))
         if wish is Wish.CANCEL:
             asked, unproven = await self._take_back(thread, wish)
             told = cancelled_state(asked, unproven)
@@ -236,7 +249,7 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
             eventlog.event(
                 "hydra.run.cancelled", run=thread.flow_run.name, cancelled=asked, unproven=unproven
             )
-        await stopping
+        await asyncio.gather(stopping, following)
 
     async def _take_back(self, thread: FlowThread, wish: Wish) -> tuple[list[str], list[str]]:
         if self.ib.loop is None:

@@ -1,12 +1,15 @@
 """Execution in two shards: two real processes, two client ids, one account, one ledger.
 
-ZO belongs to shard 1 (client id 11), HE to shard 2 (client id 12).
+ZO belongs to shard 1 (client id 11), HE to shard 2 (client id 12). The ledger is a file, or on PostgreSQL where
+that is installed: then nothing but the database is shared.
 """
 
 import json
 
 import pytest
 
+from tests.contract.ledger_stores import PostgresServer
+from tests.contract.ledger_stores import postgres_server as postgres_server
 from tests.session.conftest import OpenDay
 from tests.session.trading_day import OATS, RESTING, Running, TradingDay
 
@@ -21,12 +24,22 @@ def _begin(day: TradingDay, shard: int, targets: str = TARGETS, **settings: obje
     return day.begin(targets, **{key.replace(".", "__"): one for key, one in given.items()})
 
 
-@pytest.mark.parametrize("visibility", ["all", "own", "zero_only"])
+@pytest.mark.parametrize(
+    ("visibility", "store"),
+    [
+        ("all", "sqlite"),
+        ("own", "sqlite"),
+        pytest.param("zero_only", "postgresql", marks=pytest.mark.postgres),
+    ],
+)
 def test_two_shards_reach_their_targets_though_one_is_killed_and_the_other_cut_off(
-    open_day: OpenDay, visibility: str
+    open_day: OpenDay, request: pytest.FixtureRequest, visibility: str, store: str
 ) -> None:
     """Whichever executions of the other's client id a shard sees, each trades its own and nothing else."""
     day = open_day(speed=120.0)
+    if store == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        day.settings["ledger.url"] = server.new_database()
     day.gateway.fault("visibility", value=visibility)
     first, second = _begin(day, 1), _begin(day, 2)
     day.gateway.fault("kill", pid=first.pid, on="accept", symbol="ZO")
@@ -74,3 +87,39 @@ def test_a_kill_of_everything_reaches_every_shard(open_day: OpenDay) -> None:
     for one in running:
         one.killed()
     assert {order["status"] for order in day.gateway.books()["orders"]} == {"Cancelled"}
+
+
+def test_a_flatten_closes_what_every_shard_holds(open_day: OpenDay) -> None:
+    """One shard holds a position, the other works towards one; afterwards both are flat, and the halt stays."""
+    day = open_day()
+    begun = _begin(day, 2, "HE=-3,ZO=1").end()
+    assert begun.code == 0, begun.stderr
+    running = _begin(day, 1)
+    day.until(lambda: any("-ZO-" in ref for ref in day.sent()), "the first shard has sent")
+    because = ("--by", "anna", "--reason", "a test", "--json")
+    done = day.hydra("kill", "--all", "--flatten", *because, worker__shards=2)
+    assert done.code == 0, done.stderr
+    running.killed()
+    assert json.loads(done.stdout)["left"] == []
+    assert {symbol: day.position(symbol) for symbol in ("ZO", "HE")} == {"ZO": 0, "HE": 0}
+    last = [one for one in day.of("TradingStateChanged") if one["scope"] == "ALL"][-1]
+    assert (last["state"], last["by"]) == ("HALTED", "anna")
+    exits = {one["symbol"] for one in day.gateway.books()["orders"] if one["side"] == "BUY"}
+    assert "HE" in exits
+    day.judge()
+
+
+def test_a_halt_by_one_shard_takes_back_what_rests_with_the_other(open_day: OpenDay) -> None:
+    """Nothing tells the second shard but the ledger."""
+    day = open_day(speed=60.0)
+    day.gateway.fault("halt", symbol="HE", on="accept", order_ref="H-20261123-HE-1-C01")
+    running = _begin(day, 2, execution__ladder_s="[6000.0, 60.0, 600.0]", execution__horizon_s="7200.0")
+    day.until(lambda: day.of("ChildAcknowledged"), "a child of the second shard works")
+    halt = ("trading", "set", "HALTED", "--by", "anna", "--reason", "a test", "--scope", "ALL")
+    assert day.hydra(*halt, worker__shards=2, worker__shard=1).code == 0
+    done = running.end()
+    assert done.code == 0, done.stderr
+    assert "a test" in done.parents["HE"]["reason"]
+    assert {one["status"] for one in day.gateway.books()["orders"]} == {"Cancelled"}
+    assert [one["order_ref"] for one in day.of("ChildCancelled")] == ["H-20261123-HE-1-C01"]
+    day.judge()

@@ -26,5 +26,5 @@ def test_only_execution_sends_and_takes_what_names_no_queue() -> None:
     assert [role for role in Role if Duty(role).sends] == [Role.EXECUTION]
     assert queues_of(Role.EXECUTION) == ("execution", "default")
     assert queues_of(Role.DATA) == ("data",)
-    assert queues_of(Role.EXECUTION, 2) == ("execution-2",)
+    assert queues_of(Role.EXECUTION, 2) == ("execution-2", "execution", "default")
     assert worker_name(Role.EXECUTION, 2) == "hydra-execution-2"
