@@ -92,8 +92,9 @@ def test_a_kill_of_everything_reaches_every_shard(open_day: OpenDay) -> None:
 def test_a_flatten_closes_what_every_shard_holds(open_day: OpenDay) -> None:
     """One shard holds a position, the other works towards one; afterwards both are flat, and the halt stays."""
     day = open_day()
-    begun = _begin(day, 2, "HE=-3,ZO=1").end()
+    begun = _begin(day, 2).end()
     assert begun.code == 0, begun.stderr
+    assert day.position("HE") < 0
     running = _begin(day, 1)
     day.until(lambda: any("-ZO-" in ref for ref in day.sent()), "the first shard has sent")
     because = ("--by", "anna", "--reason", "a test", "--json")
@@ -114,7 +115,7 @@ def test_a_halt_by_one_shard_takes_back_what_rests_with_the_other(open_day: Open
     day = open_day(speed=60.0)
     day.gateway.fault("halt", symbol="HE", on="accept", order_ref="H-20261123-HE-1-C01")
     running = _begin(day, 2, execution__ladder_s="[6000.0, 60.0, 600.0]", execution__horizon_s="7200.0")
-    day.until(lambda: day.of("ChildAcknowledged"), "a child of the second shard works")
+    day.until(lambda: day.sent() and day.of("ChildAcknowledged"), "a child of the second shard works")
     halt = ("trading", "set", "HALTED", "--by", "anna", "--reason", "a test", "--scope", "ALL")
     assert day.hydra(*halt, worker__shards=2, worker__shard=1).code == 0
     done = running.end()

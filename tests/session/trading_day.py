@@ -179,10 +179,10 @@ class TradingDay:
     def ledger(self) -> list[dict[str, Any]]:
         """Every event, as `hydra ledger export --json` prints it."""
         clock = SystemClock()
-        path = self.data_dir / "ledger.sqlite3"
-        if not path.exists():
+        place = str(self.settings.get("ledger.url") or self.data_dir / "ledger.sqlite3")
+        if "://" not in place and not Path(place).exists():
             return []
-        ledger = open_ledger(path, now=clock.now, wall_s=clock.wall_s, read_only=True)
+        ledger = open_ledger(place, now=clock.now, wall_s=clock.wall_s, folder=self.data_dir, read_only=True)
         try:
             return [dict(event) for event in ledger.export()]
         finally:

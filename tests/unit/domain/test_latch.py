@@ -7,7 +7,7 @@ import pytest
 from hydra.domain.latch import Latched, latch_line, read_latch_text, with_pass
 
 AT = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
-OATS = Latched("ZO", "anna", "a \"test\"\nin two lines", AT)
+OATS = Latched("ZO", "anna", 'a "test"\nin two lines', AT)
 PARENT = "20261123-ZO-1"
 
 
