@@ -1,7 +1,7 @@
 """Execution in two shards: two real processes, two client ids, one account, one ledger.
 
-ZO belongs to shard 1 (client id 11), HE to shard 2 (client id 12). The ledger is a file, or on PostgreSQL where
-that is installed: then nothing but the database is shared.
+ZO belongs to shard 1 (client id 11), HE to shard 2 (client id 12). The ledger is a file, or on PostgreSQL
+where that is installed: then nothing but the database is shared.
 """
 
 import json
@@ -90,7 +90,7 @@ def test_a_kill_of_everything_reaches_every_shard(open_day: OpenDay) -> None:
 
 
 def test_a_flatten_closes_what_every_shard_holds(open_day: OpenDay) -> None:
-    """One shard holds a position, the other works towards one; afterwards both are flat, and the halt stays."""
+    """One shard holds a position, the other works towards one: both are flat, and the halt stays."""
     day = open_day()
     begun = _begin(day, 2).end()
     assert begun.code == 0, begun.stderr
