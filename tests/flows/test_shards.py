@@ -1,0 +1,87 @@
+"""Two shard workers on one server: one press starts a session, both work their part, one stop ends both."""
+
+import os
+import signal
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from tests.flows.conftest import SESSION, FlowDay, OpenFlowDay, until
+
+pytestmark = [pytest.mark.prefect, pytest.mark.process, pytest.mark.timeout(300)]
+
+TARGETS = {"ZO": 2, "HE": 2}  # ZO is the first shard's, HE the second's
+OTHERS = {"GF": 2, "LE": 2}  # the same
+# One child rests at the mid for more than a minute of wall time.
+RESTING = {
+    "execution__ladder_s": "[6000.0, 60.0, 600.0]",
+    "execution__horizon_s": 7200.0,
+    "execution__twap_above_adv_fraction": "1.0",
+}
+
+
+def _parts(flow_day: FlowDay, whole: str) -> list[dict[str, Any]]:
+    """The runs that were made of this one for other shards."""
+    asked = {"sort": "START_TIME_DESC", "limit": 50}
+    rows = flow_day.server.api.ask_patiently("POST", "/flow_runs/filter", asked)
+    return [one for one in rows if one["labels"].get("hydra.part-of") == whole]
+
+
+def _first(symbol: str) -> str:
+    return f"H-20261123-{symbol}-1-C01"
+
+
+def _halting(flow_day: FlowDay) -> None:
+    for symbol in (*TARGETS, *OTHERS):
+        flow_day.day.gateway.fault("halt", symbol=symbol, on="accept", order_ref=_first(symbol))
+
+
+def _working(flow_day: FlowDay, symbols: Iterable[str]) -> bool:
+    wanted = {*map(_first, symbols)}
+    if not wanted <= {*flow_day.day.sent()}:
+        return False
+    return wanted <= {one["order_ref"] for one in flow_day.day.of("ChildAcknowledged")}
+
+
+def test_one_run_is_worked_by_both_shards_and_one_stop_ends_both(open_flow_day: OpenFlowDay) -> None:
+    flow_day = open_flow_day(speed=60.0)
+    api = flow_day.server.api
+    _halting(flow_day)
+    workers = [
+        flow_day.start_worker(**RESTING, worker__shards=2, worker__shard=shard, logging__repeat_s=0)
+        for shard in (1, 2)
+    ]
+
+    # one run, cancelled: both children are taken back, each by whoever sent it
+    run_id = flow_day.start_run(TARGETS, SESSION)
+    until(lambda: _working(flow_day, TARGETS), "both children work")
+    (part,) = _parts(flow_day, run_id)
+    assert {api.run_state(one)[0] for one in (run_id, part["id"])} == {"RUNNING"}  # one place, two runs
+    assert {one["client_id"] for one in flow_day.day.frames()} == {11, 12}
+    api.ask_patiently(
+        "POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}, "force": True}
+    )
+    for one in (run_id, part["id"]):
+        assert flow_day.end_of(one) == (
+            "CANCELLED",
+            "Cancelled: 1 working child(ren) cancelled and proven gone.",
+        )
+
+    # the emergency stop is taken by one shard, and reaches the other by the ledger
+    again = flow_day.start_run(OTHERS, SESSION)
+    until(lambda: _working(flow_day, OTHERS), "both shards work again")
+    asked = {"by": "anna", "reason": "a test", "flatten": False}
+    state, message = flow_day.end_of(api.start_run("emergency-stop/emergency-stop", asked))
+    try:
+        assert state == "COMPLETED", message
+        assert "2 order(s) cancelled and proven gone" in message
+        for one in (again, _parts(flow_day, again)[0]["id"]):
+            assert flow_day.end_of(one)[0] == "COMPLETED"
+    finally:
+        api.ask_patiently("PATCH", "/work_pools/ib", {"is_paused": False})
+    assert {one["status"] for one in flow_day.day.gateway.books()["orders"]} == {"Cancelled"}
+    for one in workers:
+        os.killpg(one.pid, signal.SIGTERM)
+        assert one.wait(20.0) == 0
+    flow_day.day.judge()
