@@ -45,6 +45,7 @@ from hydra.wiring import (
     clock_of,
     duty_of,
     latch_path,
+    lease_build,
 )
 
 WAL_RESERVE_BYTES = 8 << 20
@@ -99,7 +100,7 @@ async def open_desk(
     last_hop = LastHop()
     ledger = open_ledger_of(settings, clock, is_sender=True)
     try:
-        lease = take_lease(ledger, client_id(settings))
+        lease = take_lease(ledger, client_id(settings), lease_build(settings))
         try:
             if lease.died:
                 ledger.outbox.add([death_alert(lease.client_id, lease.died)])
@@ -265,9 +266,9 @@ def flattening(settings: Settings) -> Settings:
     return settings.model_copy(update={"execution": execution, "gateway": gateway})
 
 
-def take_lease(ledger: SqlLedger, own_id: int) -> Lease:
+def take_lease(ledger: SqlLedger, own_id: int, build: str) -> Lease:
     """The lease of this client id, or one line that names who holds it."""
-    lease = ledger.acquire(own_id, this_holder(), build_id())
+    lease = ledger.acquire(own_id, this_holder(), build)
     if isinstance(lease, OtherBuild):
         raise Unavailable("HY-610", reason=lease.reason)
     if isinstance(lease, Conflict):

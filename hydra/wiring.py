@@ -100,6 +100,15 @@ def broker_options(settings: Settings, policy: ExecutionPolicy) -> BrokerOptions
     )
 
 
+def lease_build(settings: Settings) -> str:
+    """What a lease names: the code, and how execution is shared out.
+
+    Processes that share it out otherwise would each take a symbol for their own, so they never both send.
+    """
+    shards = settings.worker.shards
+    return f"{build_id()}, {shards} shards" if shards else build_id()
+
+
 def build_id() -> str:
     """Which code this is: the version, and the commit where it runs from a checkout."""
     root = Path(__file__).resolve().parent.parent

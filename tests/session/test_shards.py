@@ -5,6 +5,8 @@ where that is installed: then nothing but the database is shared.
 """
 
 import json
+import os
+import signal
 
 import pytest
 
@@ -124,3 +126,16 @@ def test_a_halt_by_one_shard_takes_back_what_rests_with_the_other(open_day: Open
     assert {one["status"] for one in day.gateway.books()["orders"]} == {"Cancelled"}
     assert [one["order_ref"] for one in day.of("ChildCancelled")] == ["H-20261123-HE-1-C01"]
     day.judge()
+
+
+def test_a_process_that_shares_execution_out_otherwise_is_refused(open_day: OpenDay) -> None:
+    """It would take a symbol for its own that a shard works."""
+    day = open_day(speed=60.0)
+    day.gateway.fault("halt", symbol="HE", on="accept", order_ref="H-20261123-HE-1-C01")
+    running = _begin(day, 2)
+    day.until(day.sent, "the second shard has sent")
+    whole = day.session(TARGETS)
+    assert (whole.code, whole.line[:6]) == (3, "HY-610")
+    assert "2 shards" in whole.line
+    os.kill(running.pid, signal.SIGKILL)
+    running.killed()

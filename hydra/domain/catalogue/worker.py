@@ -30,7 +30,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "HY-610": Entry(
         COULD_NOT_RUN,
         "two builds never both send: {reason}",
-        "stop that process, or start this one from the same build",
+        "stop that process, or start this one from the same build with the same worker.shards",
     ),
     "HY-608": Entry(
         BAD_INPUT,
