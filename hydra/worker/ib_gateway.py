@@ -29,6 +29,7 @@ from hydra.worker.parts import Parts, concerns_all, is_part, take_part
 from hydra.worker.post import Post
 from hydra.worker.pulse import Watchdog, end_process
 from hydra.worker.run_watch import Wish, cancelled_state, read_runs, wish_of
+from hydra.worker.stand_in import StandIn
 from hydra.worker.steps import take_back, take_back_session
 
 FLOW_END_WALL_S_MAX = 10.0
@@ -73,6 +74,7 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
 
     # The thread that `hydra worker start` holds for longer than one worker; None = the worker has its own.
     held: ClassVar[IbThread | None] = None
+    _stand_in: StandIn
 
     def __init__(
         self,
@@ -108,7 +110,7 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
         if self._own is not None:
             self._own.begin()
         try:
-            await self.ib.opened()
+            self._stand_in = StandIn((await self.ib.opened()).duty.role)
             await super().setup()
             self._watching = asyncio.ensure_future(self._watch_runs())
         except HydraError as problem:
@@ -140,11 +142,12 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
             await self._make_queues()
             await crash_orphans(self.client, self._work_pool_name, self.name, self._cancel_orphan)
             self._is_prepared = True
+        self._work_queues = await self._stand_in.queues(self.client, self._work_pool_name, self._work_queues)
         return await super()._get_scheduled_flow_runs()
 
     async def _make_queues(self) -> None:
         """A question that names a queue which does not exist yet is answered with no run at all."""
-        for queue in sorted(self._work_queues):
+        for queue in sorted(self._work_queues | self._stand_in.extra):
             try:
                 await self.client.create_work_queue(name=queue, work_pool_name=self._work_pool_name)
             except ObjectAlreadyExists:

@@ -61,16 +61,19 @@ def test_data_gate_and_emergency_stop(open_flow_day: OpenFlowDay, pool: None) ->
     flow_day = open_flow_day()
     api = flow_day.server.api
     assert flow_day.day.session("ZO=2").code == 0
-    flow_day.start_worker(**_keys(dict(RESTING)))
-    flow_day.start_worker("data")
+    execution = flow_day.start_worker(**_keys(dict(RESTING)))
     asked = {"symbols": ["ZO", "ZR"], "days": 30}
     state, message = flow_day.end_of(api.start_run("market-data/market-data", asked))
     assert (state, message.partition(" ")[2]) == ("COMPLETED", "bar(s) added in 2 series"), message
     store = ParquetBarStore(flow_day.day.data_dir / "bars")
     assert [name.partition("-")[0] for name in store.series()] == ["ZO", "ZR"]
     assert len(store.bars(store.series()[0])) >= 20
+    assert '"hydra.queue.taken"' in execution.log.read_text()  # with one worker, it does this, too
+    data = flow_day.start_worker("data", logging__format="json")
+    until(lambda: '"hydra.queue.given_back"' in execution.log.read_text(), "a data worker is online")
     again = flow_day.end_of(api.start_run("market-data/market-data", asked))
     assert again == ("COMPLETED", "0 bar(s) added in 2 series")
+    assert '"hydra.run.started"' in data.log.read_text()
 
     state, message = flow_day.end_of(api.start_run("paper-gate/paper-gate", {"by": "anna"}))
     assert state == "FAILED"
