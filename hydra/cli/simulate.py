@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hydra.cli.output import print_json
+from hydra.cli.progress import Progress
 from hydra.domain.errors import BROKEN, UserError
 
 if TYPE_CHECKING:
@@ -93,11 +93,12 @@ def _campaign(seeds: range, options: RunOptions, jobs: int, json: Path | None, f
     from hydra.wiring import build_id
 
     summary, begun_s, failed = Summary(), perf_counter(), []
+    progress = Progress(len(seeds), "worlds")
     for result in run_campaign(seeds, options, jobs):
         summary.add(result)
         if result.violations:
             failed.append(result)
-        _show_progress(summary, len(seeds), perf_counter() - begun_s)
+        progress.show(summary.worlds, f", {len(summary.violations)} laws broken")
     wall_s = perf_counter() - begun_s
     document = summary.document(wall_s, build_id())
     if json is not None:
@@ -107,16 +108,6 @@ def _campaign(seeds: range, options: RunOptions, jobs: int, json: Path | None, f
     if failed:
         _print_failures(sorted(failed, key=lambda one: one.seed), options, faults)
     return bool(failed)
-
-
-def _show_progress(summary: Summary, total: int, wall_s: float) -> None:
-    if sys.stderr.isatty() and (summary.worlds % 10 == 0 or summary.worlds == total):
-        rate = summary.worlds / wall_s
-        end = "\n" if summary.worlds == total else ""
-        text = (
-            f"\r{summary.worlds}/{total} worlds, {rate:.1f} a second, {len(summary.violations)} laws broken "
-        )
-        print(text, end=end, file=sys.stderr, flush=True)
 
 
 def _print_summary(summary: Summary, wall_s: float) -> None:

@@ -8,12 +8,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from hydra.cli.output import print_json
+from hydra.cli.progress import Progress
 from hydra.domain.errors import UserError
 
 if TYPE_CHECKING:
     from hydra.simulation.run import RunOptions
 
 DEPTH_MAX = 3
+SHOWN_MAX = 10
 
 
 def require_length(days: int | None) -> None:
@@ -77,13 +79,17 @@ def show_crashes(seed: int, depth: int, options: RunOptions, jobs: int, json: Pa
 
     quieten()
     begun_s = perf_counter()
-    report = enumerate_crashes(seed, options, list(every_crash(seed, options, depth)), jobs)
+    points = list(every_crash(seed, options, depth, jobs))
+    progress = Progress(len(points), "crash points")
+    report = enumerate_crashes(seed, options, points, jobs, progress.show)
     wall_s = perf_counter() - begun_s
     for deaths, worlds in sorted(report.worlds.items()):
         print(f"{deaths} death(s): {report.reached[deaths]}/{worlds} points reached")
-    print(f"{len(report.broken)} broken, {wall_s:.1f} s")
-    for one in report.broken[:10]:
+    print(f"{len(report.broken)} broken; ledgers {report.digest[:16]}, {wall_s:.1f} s")
+    for one in report.broken[:SHOWN_MAX]:
         print(f"killed {', then '.join(map(str, one.crashes))}: {one.violations[0]}")
+    if len(report.broken) > SHOWN_MAX:
+        print(f"and {len(report.broken) - SHOWN_MAX} more, all in the document of --json")
     if json is not None:
         document = {
             "version": build_id(),
@@ -91,6 +97,7 @@ def show_crashes(seed: int, depth: int, options: RunOptions, jobs: int, json: Pa
             "points": {str(deaths): worlds for deaths, worlds in sorted(report.worlds.items())},
             "reached": {str(deaths): count for deaths, count in sorted(report.reached.items())},
             "broken": [[str(point) for point in one.crashes] for one in report.broken],
+            "digest": report.digest,
             "wall_s": round(wall_s, 1),
         }
         with json.open("w") as file:

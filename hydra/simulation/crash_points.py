@@ -5,11 +5,12 @@ session; then, for kills around each child's promise and its frame, every point 
 up to its own first promise; then every commit of the recovery of that recovery.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from hashlib import sha256
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 from hydra.simulation.campaign import run_jobs
 from hydra.simulation.crew import Crew
@@ -55,8 +56,15 @@ class CrashReport:
     worlds: dict[int, int] = field(default_factory=dict)
     reached: dict[int, int] = field(default_factory=dict)
     broken: list[Crashed] = field(default_factory=list)
+    _left: Any = field(default_factory=sha256)
+
+    @property
+    def digest(self) -> str:
+        """Of every ledger that was left, in the order of the points: the same in every run."""
+        return str(self._left.hexdigest())
 
     def add(self, one: Crashed) -> None:
+        self._left.update(one.digest.encode())
         depth = len(one.crashes)
         self.worlds[depth] = self.worlds.get(depth, 0) + 1
         self.reached[depth] = self.reached.get(depth, 0) + (one.reached == depth)
@@ -103,6 +111,10 @@ def _nothing(process: SimProcess) -> None:
     """A trap that only counts."""
 
 
+def _unseen(done: int) -> None:
+    """Nobody watches."""
+
+
 def crash(seed: int, options: RunOptions, crashes: Crashes) -> Crashed:
     """One world without other faults whose processes die at these points, one after another."""
     killer = _Killer(crashes)
@@ -133,25 +145,42 @@ def promises_of(seed: int, options: RunOptions) -> list[CrashPoint]:
     return [CrashPoint(*one) for one in product(("send", "order"), sent, (False, True))]
 
 
-def every_crash(seed: int, options: RunOptions, depth: int) -> Iterator[Crashes]:
+def every_crash(seed: int, options: RunOptions, depth: int, jobs: int = 1) -> Iterator[Crashes]:
     """All crash points of the session of this seed, down to that many deaths in a row."""
+    after = partial(_points_after, seed, options)
     yield from ((point,) for point in points_of(seed, options))
-    firsts = promises_of(seed, options) if depth > 1 else []
-    for first in firsts:
-        for second in points_of(seed, options, (first,)):
-            yield first, second
-    for first in firsts[:4] if depth > 2 else ():
-        for second in points_of(seed, options, (first,)):
-            if second.what == "commit":
-                third = points_of(seed, options, (first, second))
-                yield from ((first, second, last) for last in third if last.what == "commit")
+    firsts: list[Crashes] = [(point,) for point in promises_of(seed, options)] if depth > 1 else []
+    seconds = dict(run_jobs(after, firsts, jobs))
+    yield from ((*first, second) for first in firsts for second in seconds[first])
+    pairs: list[Crashes] = [
+        (*first, second)
+        for first in (firsts[:4] if depth > 2 else ())
+        for second in seconds[first]
+        if second.what == "commit"
+    ]
+    thirds = dict(run_jobs(after, pairs, jobs))
+    yield from ((*pair, third) for pair in pairs for third in thirds[pair] if third.what == "commit")
 
 
-def enumerate_crashes(seed: int, options: RunOptions, crashes: Sequence[Crashes], jobs: int) -> CrashReport:
-    """Run all these worlds over several processes."""
-    report = CrashReport()
+def _points_after(seed: int, options: RunOptions, crashes: Crashes) -> tuple[Crashes, list[CrashPoint]]:
+    return crashes, points_of(seed, options, crashes)
+
+
+def enumerate_crashes(
+    seed: int,
+    options: RunOptions,
+    crashes: Sequence[Crashes],
+    jobs: int,
+    seen: Callable[[int], None] = _unseen,
+) -> CrashReport:
+    """Run all these worlds over several processes; `seen` is told how many are done."""
+    died: dict[Crashes, Crashed] = {}
     for one in run_jobs(partial(crash, seed, options), crashes, jobs):
-        report.add(one)
+        died[one.crashes] = one
+        seen(len(died))
+    report = CrashReport()
+    for these in crashes:
+        report.add(died[these])
     return report
 
 

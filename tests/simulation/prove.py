@@ -1,103 +1,123 @@
-"""`make prove`: everything the simulation can show, and its figures written into docs/simulation.md."""
+"""`make prove`: everything the simulation can show, and its figures written into docs/simulation.md.
 
+    python -m tests.simulation.prove [--worlds 10000] [--judged 1000] [--crashes 3] [--only STEP …]
+
+Every step leaves its document and its verdict in build/prove. `--only` repeats single steps; the page is
+written from what all steps left, when each of them has passed at its full size; it names their versions.
+"""
+
+import argparse
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
-from hydra.simulation.report import EARLY, EARLY_OR_STOPPED
-from tests.simulation.mutants import CAUGHT, MUTANTS, load
+from hydra.wiring import build_id
+from tests.simulation.prove_page import CRASHES, JUDGED, WORLDS, write_page
+from tests.simulation.prove_steps import BUILD, KEPT, ROOT, Document, Step, steps_of
 
-ROOT = Path(__file__).parents[2]
-BUILD = ROOT / "build" / "prove"
-PAGE = ROOT / "docs" / "simulation.md"
-JUDGE = ROOT / "hydra" / "demo" / "compare_books.py"
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-WORLDS = 10_000
-JUDGED = 1_000
-# Law (f2): the shares of worlds that must reach their targets.
-FILLED_CALM_MIN = 0.95
-FILLED_EARLY_MIN = 0.80
+MINUTES_MAX: Final = 60.0
 
 
-def run(name: str, *command: object) -> bool:
-    """Whether a step found nothing wrong; its output is the terminal's."""
-    begun_s = time.monotonic()
-    done = subprocess.run([sys.executable, *map(str, command)], cwd=ROOT, check=False)
-    print(f"{name}: exit {done.returncode}, {time.monotonic() - begun_s:.0f} s", flush=True)
-    return done.returncode == 0
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a step came to; `size` is what it was asked for, `version` the code it ran."""
 
-
-def simulate(name: str, *options: object) -> bool:
-    return run(name, "-m", "hydra.cli", "simulate", *options, "--json", BUILD / f"{name}.json")
-
-
-def said(name: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads((BUILD / f"{name}.json").read_text())
-    return found
-
-
-def table() -> str:
-    """The figures as the page shows them."""
-    worlds, month, crashes = said("worlds"), said("month"), said("crashes")
-    caught = json.loads(CAUGHT.read_text())
-    shares = worlds["filled_share"]
-    assert isinstance(shares, dict)
-    points = crashes["reached"]
-    assert isinstance(points, dict)
-    lines = [
-        "| what | figure |",
-        "|---|---|",
-        f"| worlds, of which with faults | {worlds['worlds']}, {worlds['faulted_worlds']} |",
-        f"| laws broken | {len(worlds['violations'])} |",  # type: ignore[arg-type]
-        f"| 95 % bound on the share of worlds that break one | {worlds['bound_95']} |",
-        f"| worlds a second | {worlds['worlds_per_second']} |",
-        f"| faults, kinds | {sum(worlds['faults_injected'].values())}, {len(worlds['faults_injected'])} |",  # type: ignore[attr-defined,arg-type]
-        f"| reachable cells of the matrix left empty, impossible ones hit | {len(worlds['matrix_empty'])}, "  # type: ignore[arg-type]
-        f"{len(worlds['matrix_impossible'])} |",  # type: ignore[arg-type]
-        f"| target reached without faults | {shares.get('none')} |",
-        f"| target reached, faults over one ladder before the end; halted worlds among them | "
-        f"{shares.get(EARLY)}; {shares.get(EARLY_OR_STOPPED)} |",
-        f"| worlds the second judge agrees on | {JUDGED} |",
-        f"| crash points by deaths in a row, all reached | {points} |",
-        f"| days, sessions, disconnects, nightly restarts, kills | {month['days']}, {month['sessions']}, "
-        f"{month['disconnects']}, {month['nightly_restarts']}, {month['kills']} |",
-        "",
-        "| mutant | caught by law | first seed |",
-        "|---|---|---|",
-        *(f"| {name} | {one['law']} | {one['seed']} |" for name, one in sorted(caught.items())),
-    ]
-    return "\n".join(lines)
+    passed: bool
+    problems: list[str]
+    minutes: float
+    size: int
+    version: str
 
 
 def main() -> int:
-    load()
+    asked = parsed()
+    every = steps_of(asked.worlds, asked.judged, asked.crashes)
+    chosen = [step for step in every if not asked.only or step.name in asked.only]
     BUILD.mkdir(parents=True, exist_ok=True)
-    kept = BUILD / "worlds"
-    steps = [
-        simulate("worlds", "--seeds", f"0:{WORLDS}"),
-        simulate("judged", "--seeds", f"0:{JUDGED}", "--keep", kept),
-        run("second judge", JUDGE, "--worlds", kept),
-        simulate("crashes", "--crashes", 3, "--seed", 3),
-        simulate("month", "--days", 30, "--seed", 1),
-        simulate("month-again", "--days", 30, "--seed", 1),
-        run("mutants", "-m", "tests.simulation.mutants"),
+    for number, step in enumerate(chosen, start=1):
+        print(f"[{number}/{len(chosen)}] {step.name}: {step.shows}", flush=True)
+        verdict = prove(step)
+        keep(step, verdict)
+        said = "passed" if verdict.passed else f"FAILED: {'; '.join(verdict.problems)}"
+        print(f"[{number}/{len(chosen)}] {step.name}: {said}, {verdict.minutes:.1f} min", flush=True)
+    return concluded(every)
+
+
+def parsed() -> argparse.Namespace:
+    asked = argparse.ArgumentParser(
+        prog="make prove", description="Everything the simulation can show; its figures into the docs."
+    )
+    asked.add_argument("--worlds", type=int, default=WORLDS, metavar="N", help="worlds full of faults")
+    asked.add_argument("--judged", type=int, default=JUDGED, metavar="N", help="worlds for the second judge")
+    asked.add_argument("--crashes", type=int, default=CRASHES, choices=(1, 2, 3), help="deaths in a row")
+    names = [step.name for step in steps_of(WORLDS, JUDGED, CRASHES)]
+    asked.add_argument("--only", nargs="+", choices=names, metavar="STEP", help=f"of {', '.join(names)}")
+    return asked.parse_args()
+
+
+def prove(step: Step) -> Verdict:
+    """Run a step's commands, those of one step at the same time, and look at what they left."""
+    begun_s = time.monotonic()
+    for name in step.leaves:
+        (BUILD / name).unlink(missing_ok=True)
+    if step.name == "judged":
+        shutil.rmtree(KEPT, ignore_errors=True)
+    running = [
+        subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": str(number)},
+            stdout=None if len(step.commands) == 1 else subprocess.DEVNULL,
+        )
+        for number, command in enumerate(step.commands, start=1)
     ]
-    worlds = said("worlds")
-    steps.append(not worlds["matrix_empty"] and not worlds["matrix_impossible"])
-    print(f"cells empty: {worlds['matrix_empty']}; hit though impossible: {worlds['matrix_impossible']}")
-    shares = worlds["filled_share"]
-    assert isinstance(shares, dict)
-    steps.append(shares["none"] >= FILLED_CALM_MIN and shares[EARLY] >= FILLED_EARLY_MIN)
-    is_same = said("month")["digest"] == said("month-again")["digest"]
-    print(f"the month again: {'the same' if is_same else 'another ledger'}")
-    if set(json.loads(CAUGHT.read_text())) != {name for name, one in MUTANTS.items() if one.is_caught}:
-        steps.append(False)
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n{table()}\n{END}{after}")
-    return 0 if all(steps) and is_same else 1
+    exits = [process.wait() for process in running]
+    problems = [f"exit {code}" for code in exits if code]
+    if all((BUILD / name).exists() for name in step.leaves):
+        problems += step.problems()
+    elif not problems:
+        problems.append("it left no document")
+    minutes = round((time.monotonic() - begun_s) / 60, 2)
+    return Verdict(not problems, problems, minutes, step.size, build_id())
+
+
+def keep(step: Step, verdict: Verdict) -> None:
+    (BUILD / f"{step.name}.verdict.json").write_text(json.dumps(asdict(verdict), indent=1) + "\n")
+
+
+def kept(step: Step) -> Verdict | None:
+    try:
+        found: Document = json.loads((BUILD / f"{step.name}.verdict.json").read_text())
+    except FileNotFoundError:
+        return None
+    return Verdict(**found)
+
+
+def concluded(every: list[Step]) -> int:
+    """The page, if every step has passed; else what is missing. Exit code 1 for a step that failed."""
+    found: dict[str, Any] = {step.name: kept(step) for step in every}
+    missing = [name for name, one in found.items() if one is None]
+    known = [one for one in found.values() if one is not None]
+    failed = [name for name, one in found.items() if one is not None and not one.passed]
+    minutes = sum(one.minutes for one in known)
+    full = steps_of(WORLDS, JUDGED, CRASHES)
+    small = [step.name for step in full if found[step.name] and found[step.name].size < step.size]
+    versions = sorted({one.version for one in known})
+    print(f"{len(known)} of {len(every)} steps, {minutes:.1f} minutes (at most {MINUTES_MAX:.0f})")
+    for names, why in ((missing, "not run yet"), (failed, "failed"), (small, "smaller than full")):
+        if names:
+            print(f"{why}: {', '.join(names)}")
+    if missing or failed or small:
+        print("docs/simulation.md stays as it is")
+    else:
+        write_page({name: one.minutes for name, one in found.items()}, " and ".join(versions))
+        print(f"docs/simulation.md has the figures of version {' and '.join(versions)}")
+    return 1 if failed or minutes > MINUTES_MAX else 0
 
 
 if __name__ == "__main__":
