@@ -14,7 +14,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from hydra.domain.errors import Unavailable
-from hydra.research.candidate import PRELOAD
 from hydra.research.experiment import Spec
 from hydra.research.filters import Floats
 from hydra.sandbox.run import Limits
@@ -25,7 +24,7 @@ from hydra.wiring import build_id
 if TYPE_CHECKING:
     from distributed import Client
 
-CONNECT_WALL_S_MAX = 10
+CONNECT_WALL_S_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,5 +109,5 @@ def _walks_of(errand: Errand) -> IsolatedWalks:
     key = (errand.limits, errand.families)
     with _lock:
         if key not in _walks:
-            _walks[key] = IsolatedWalks(errand.limits, preload=(*PRELOAD, *errand.families))
+            _walks[key] = IsolatedWalks(errand.limits, families=errand.families)
         return _walks[key]

@@ -23,7 +23,6 @@ from hydra.persistence.ledger import SqlLedger
 from hydra.persistence.open import open_ledger, open_research_tables
 from hydra.persistence.registry import ModelRegistry
 from hydra.ports import Clock
-from hydra.research.candidate import PRELOAD
 from hydra.research.mutate import Budget
 from hydra.research.panel import Listed
 from hydra.sandbox.run import MIB, Limits
@@ -70,7 +69,7 @@ def _sandbox(settings: Settings) -> IsolatedWalks | ClusterWalks:
     given = settings.healing
     if given.dask_address is not None:
         return ClusterWalks(given.dask_address, _limits(settings), given.families)
-    return IsolatedWalks(_limits(settings), preload=(*PRELOAD, *given.families))
+    return IsolatedWalks(_limits(settings), families=given.families)
 
 
 def _register_families(settings: Settings) -> None:

@@ -87,12 +87,19 @@ def check(
     ctx: typer.Context,
     series: Annotated[str, typer.Argument(metavar="NAME", help="One series; see `hydra bars list`.")],
     days: Annotated[int, typer.Option(min=1, help="How many days back.")] = 365,
+    logarithms: Annotated[
+        bool,
+        typer.Option("--log-returns", help="Also refuse prices of zero or below, for a family of yours."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Every doubt about a series: missing days, stale or impossible bars, outliers; exit 2 on a fault."""
+    from hydra.research.series import log_returns
     from hydra.research.series_checks import check_bars, recent
 
     bars = _store(invocation(ctx).settings()).bars(series)
+    if logarithms:
+        log_returns(bars, series)
     since = bars[-1].on - timedelta(days=days)
     found = [one for one in check_bars(bars) if one.on > since]
     faults = recent(found, bars[-1].on, days)

@@ -110,7 +110,7 @@ def status(ctx: typer.Context, json: Json = False) -> None:
     if json:
         print_json(found)
         return
-    facts = {key: value for key, value in found.items() if not isinstance(value, list | dict)}
+    facts = {key.replace("_", " "): value for key, value in found.items() if not isinstance(value, list)}
     print_table(("what", "value"), facts.items())
     _print_rows(found["weights"])
     _print_rows(found["targets"])
@@ -192,7 +192,7 @@ def pause(
     if json:
         print_json({"autonomy": level.lower(), "by": by, "reason": reason})
     else:
-        print(f"Healing is {level.lower()} from now on (by {by}).")
+        print(f"Autonomy is {level.lower()} from now on, by {by}; it holds over the configuration.")
 
 
 @contextmanager

@@ -88,7 +88,10 @@ class Levels:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Every figure and test of a day; `years_to_power` is for the Sharpe the champion now misses."""
+    """Every figure and test of a day; a figure nothing is known of yet is NaN.
+
+    `years_to_power` is for the Sharpe the champion now misses, before its first live day for all of it.
+    """
 
     instrument: str
     on: date

@@ -50,7 +50,7 @@ def main() -> None:
 def prepare(order: Mapping[str, Any]) -> None:
     """What is done once, in trusted hands: leave the namespaces, import and warm what candidates need."""
     _leave_namespaces()
-    sys.path[:0] = order["code"]
+    sys.path[:0] = [*order["code"], *order.get("imports", ())]
     for name in order["preload"]:
         _preload(name)
 

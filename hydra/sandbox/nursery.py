@@ -26,11 +26,17 @@ _NUMBER: Final = struct.Struct("q")
 
 
 class Nursery:
-    """One such process, started at the first candidate; one candidate at a time."""
+    """One such process, started at the first candidate; one candidate at a time.
 
-    def __init__(self, code: Sequence[Path] = (), preload: Sequence[str] = ()) -> None:
+    Candidates may read the folders of `code`; those of `imports` only serve what is preloaded.
+    """
+
+    def __init__(
+        self, code: Sequence[Path] = (), preload: Sequence[str] = (), imports: Sequence[Path] = ()
+    ) -> None:
         self._code = [str(path.resolve()) for path in code]
         self._preload = list(preload)
+        self._imports = [str(path.resolve()) for path in imports]
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
@@ -102,7 +108,8 @@ class Nursery:
             )
         self._socket = ours
         ours.settimeout(READY_WALL_S_MAX)
-        _send(ours, json.dumps({"code": self._code, "preload": self._preload}).encode(), ())
+        wanted = {"code": self._code, "preload": self._preload, "imports": self._imports}
+        _send(ours, json.dumps(wanted).encode(), ())
         try:
             told = _received(ours)[0].decode()
         except (OSError, struct.error) as error:

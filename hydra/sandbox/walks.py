@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ CORES = os.cpu_count() or 1
 class IsolatedWalks:
     """`Sandbox` over a nursery a core: an entry and its folders may be given for candidates of another make.
 
-    The nurseries live until `close`.
+    `families`: modules that register them, imported already. The nurseries live until `close`.
     """
 
     def __init__(
@@ -33,10 +34,12 @@ class IsolatedWalks:
         entry: str = ENTRY,
         code: Sequence[Path] = (),
         preload: Sequence[str] = PRELOAD,
+        families: Sequence[str] = (),
     ) -> None:
         self._limits = limits
         self._entry = entry
-        self._nurseries = [Nursery(code, preload) for _ in range(CORES)]
+        wanted, imports = (*preload, *families), folders_of(families)
+        self._nurseries = [Nursery(code, wanted, imports) for _ in range(CORES)]
         self._free: LifoQueue[Nursery] = LifoQueue()  # the warm one first
         for one in self._nurseries:
             self._free.put(one)
@@ -68,6 +71,16 @@ class IsolatedWalks:
             self._free.put(nursery)
 
 
+def folders_of(modules: Sequence[str]) -> Sequence[Path]:
+    """Where those imported modules were found: a nursery has none of this process's search path."""
+    found = []
+    for name in modules:
+        top = sys.modules[name.partition(".")[0]]
+        places = [Path(one) for one in getattr(top, "__path__", ())] or [Path(top.__file__ or "")]
+        found += [place.parent for place in places]
+    return found
+
+
 def _tried(run: Outcome, shape: tuple[int, ...]) -> Tried:
     """What came back is a claim: of another shape, or not numbers, it is an end like any other."""
     if run.end is not End.FINISHED:
@@ -76,6 +89,7 @@ def _tried(run: Outcome, shape: tuple[int, ...]) -> Tried:
         # null becomes NaN
         said = np.ascontiguousarray(np.array(run.result["forecasts"], dtype=np.float64).T)
         learnt = tuple(tuple(map(str, parts)) for parts in run.result["learnt"])
+        "".join(text for parts in learnt for text in parts).encode()  # half a character is no text
     except (TypeError, ValueError, KeyError) as error:
         return Tried(End.RAISED.value, f"its result is no walk-forward: {error}")
     if learnt and len(learnt) != shape[1]:

@@ -190,7 +190,9 @@ def test_bars_that_are_too_old_stop_all_and_negative_prices_stop_nothing(tmp_pat
         assert min(bar.close_px for bar in below) < 0
         world.bars(symbol, below)
     fresh = evening(world, 400).cycle.decision
-    late = evening(world, 420).cycle.decision
+    cycle = evening(world, 420).cycle
+    late = cycle.decision
+    assert {one.cause for one in cycle.diagnoses} == {Cause.DATA_FAULT}, "the diagnosis says so, too"
     assert fresh is not None
     assert late is not None
     assert not fresh.stops

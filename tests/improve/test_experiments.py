@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hydra.domain.errors import UserError
 from hydra.persistence.cot import COT_FOLDER, ParquetCotStore
 from hydra.research.book import CHALLENGER_PRIOR_MAX, Role
 from hydra.research.cot import CotWeek
+from hydra.research.family import FAMILIES
 from hydra.research.models import spec_of
 from hydra.research.mutate import Operator
 from hydra.research.mutate import apply as mutated
@@ -153,6 +156,49 @@ def proposed_families(shop: Workshop) -> set[str]:
     repertoire = repertoire_of(begin(shop, SESSIONS[AT]))
     made = mutated(Operator.OTHER_FAMILY, plain(spec_of(SEED)), repertoire)
     return {one["parts"][0]["family"] for one in made}
+
+
+MINE = """
+from dataclasses import dataclass
+from typing import ClassVar
+from hydra.research.family import register
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Mine:
+    name: ClassVar[str] = "mine"
+    learns: ClassVar[bool] = True
+    broken: int = 0
+
+    def fit(self, bars, train):
+        return chr(0xD800) if self.broken else "up"
+
+    def forecast(self, bars, artefact):
+        return 0 * bars.close + 1
+"""
+
+
+def test_a_family_of_a_users_module_runs_isolated_and_what_it_learns_must_be_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found on this process's search path alone; half a character is the end of that candidate, not of us."""
+    (tmp_path / "family_of_mine.py").write_text(MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    import_module("family_of_mine")
+    close = np.cumsum(np.random.default_rng(1).standard_normal((400, 1)), axis=0) + 100
+    nothing = np.full_like(close, np.nan)
+    inputs = {"close": close, "volume": close, "roll_month": nothing, "speculators": nothing}
+    specs = [{"parts": [{"family": "mine", "params": {"broken": broken}}]} for broken in (0, 1)]
+    try:
+        with closing(IsolatedWalks(Limits(wall_s=60), families=["family_of_mine"])) as mine:
+            good, bad = mine.walk(specs, inputs)
+    finally:
+        del FAMILIES["mine"]
+    assert (good.end, good.learnt) == ("FINISHED", (("up",),))
+    assert set(good.forecasts[257:383, 0]) == {1.0}
+    assert bad.end == "RAISED"
+    assert "no walk-forward" in bad.detail
 
 
 def test_what_costs_too_much_or_does_not_fit_the_market_is_refused(

@@ -1,6 +1,8 @@
-"""HY-85x and HY-86x; what no command reaches is provoked below the command line: same line, same exit."""
+"""HY-85x to HY-87x, through their commands; HY-859 guards what no command reaches: same line, same exit."""
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import date, timedelta
 from subprocess import CompletedProcess
 
@@ -34,79 +36,88 @@ def _attempt(scene: Scene, body: str) -> CompletedProcess[str]:
 @provokes("HY-850")
 def a_bar_without_a_price(scene: Scene) -> CompletedProcess[str]:
     scene.file("ZO.csv", "date,open,high,low,close\n2026-08-03,1,1,1,nan\n")
-    return _attempt(
-        scene,
-        "    from hydra.persistence.bar_files import read_csv_bars\n    read_csv_bars(Path('ZO.csv'))\n",
-    )
+    return scene.hydra("bars", "import", "ZO.csv", "--series", "ZO")
 
 
 @provokes("HY-851")
 def log_returns_of_a_negative_price(scene: Scene) -> CompletedProcess[str]:
-    scene.file("CL.csv", "date,open,high,low,close\n2020-04-17,18,18,18,18\n2020-04-20,1,1,-37,-37.63\n")
-    return _attempt(
-        scene,
-        "    from hydra.persistence.bar_files import read_csv_bars\n"
-        "    from hydra.research.series import log_returns\n"
-        "    log_returns(read_csv_bars(Path('CL.csv')), 'CL.csv')\n",
-    )
+    """The day oil fell below zero: the series is imported and legal, its logarithms are not."""
+    head, *rows = _walk_csv().splitlines()
+    _imported(scene, "\n".join([head, *(_lower(row, 420.0) for row in rows)]) + "\n")
+    return scene.hydra("bars", "check", "ZO", "--log-returns")
+
+
+def _lower(row: str, by: float) -> str:
+    day, *prices, volume = row.split(",")
+    return ",".join([day, *(str(float(px) - by) for px in prices), volume])
 
 
 @provokes("HY-852")
 def a_file_with_a_header_only(scene: Scene) -> CompletedProcess[str]:
     scene.file("ZO.csv", "date,open,high,low,close\n")
-    return _attempt(
-        scene,
-        "    from hydra.persistence.bar_files import read_csv_bars\n    read_csv_bars(Path('ZO.csv'))\n",
-    )
+    return scene.hydra("bars", "import", "ZO.csv", "--series", "ZO")
 
 
 @provokes("HY-853")
 def a_bar_store_where_a_file_is(scene: Scene) -> CompletedProcess[str]:
-    scene.file("bars", "")
-    return _attempt(
-        scene, "    from hydra.persistence.bars import ParquetBarStore\n    ParquetBarStore(Path('bars'))\n"
-    )
+    (scene.here / "data").mkdir()
+    scene.file("data/bars", "")
+    return scene.hydra("bars", "list", env={"HYDRA_DATA_DIR": "data"})
 
 
 @provokes("HY-854")
-def a_sandbox_that_cannot_be_locked(scene: Scene) -> CompletedProcess[str]:
-    """Something trusted does not load: whatever keeps the lock from closing, no candidate is run."""
-    return _attempt(
-        scene,
-        "    from hydra.sandbox.run import run_isolated\n"
-        "    run_isolated('json:loads', '1', preload=['no_such_module'])\n",
-    )
+def a_family_that_cannot_be_loaded_where_candidates_run(scene: Scene) -> CompletedProcess[str]:
+    """Its module wants a variable that the sandbox, whose environment is empty, has not."""
+    _imported(scene)
+    scene.file("mine.py", "import os\nos.environ['HYDRA_HEALING_SYMBOLS']\n")
+    scene.file("mine.json", '{"parts": [{"family": "breakout"}]}')
+    return _with_modules(scene, "run", "--candidate", "mine.json", HYDRA_HEALING_FAMILIES="mine")
+
+
+def _with_modules(scene: Scene, *command: str, **env: str) -> CompletedProcess[str]:
+    """The command line in a process that finds modules in its own folder."""
+    code = f"import sys\nfrom hydra.cli.app import run\nsys.exit(run({list(command)!r}))\n"
+    return scene.python(code, {**HEALING, **env})
 
 
 @provokes("HY-855")
 def a_swapped_artefact(scene: Scene) -> CompletedProcess[str]:
-    swap = "    path = Path('artefacts', f'{sha256}.txt')\n    path.unlink()\n    path.write_text('other')\n"
-    return _attempt(scene, _TABLES + swap + "    registry.load('gbm-1', sha256)\n")
+    """Of the champion that a cycle has registered: the next cycle does not trade it."""
+    _decided(scene)
+    for path in scene.here.glob("data/models/*.txt"):
+        path.chmod(0o600)
+        path.write_text(path.read_text() + " ")
+    return _healing(scene, "run", HYDRA_DATA_DIR="data")
 
 
 @provokes("HY-856")
 def a_model_nobody_registered(scene: Scene) -> CompletedProcess[str]:
-    return _attempt(scene, _TABLES + "    registry.load('gbm-2', sha256)\n")
+    """The books name it, and its row was taken out by hand."""
+    _decided(scene)
+    with closing(sqlite3.connect(scene.here / "data" / "ledger.sqlite3")) as database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER {name}")
+        database.execute("DELETE FROM models")
+        database.commit()
+    return _healing(scene, "run", HYDRA_DATA_DIR="data")
+
+
+def _decided(scene: Scene) -> None:
+    """One session's book on record, in a data directory of its own."""
+    scene.file("ZO.csv", _walk_csv())
+    for command in (("bars", "import", "ZO.csv", "--series", "ZO"), ("run",)):
+        done = _healing(scene, *command, HYDRA_DATA_DIR="data", HYDRA_HEALING_BUDGET="0")
+        assert done.returncode == 0, done.stderr
 
 
 @provokes("HY-857")
 def a_journal_of_an_older_build(scene: Scene) -> CompletedProcess[str]:
-    older = (
-        "    tables, _ = open_research_tables(Path('old.db'))\n"
-        "    tables.execute(\"UPDATE alembic_version SET version_num = '0001'\")\n"
-        "    tables.close()\n"
-        "    open_research_tables(Path('old.db'), read_only=True)\n"
-    )
-    return _attempt(scene, _TABLES + older)
-
-
-@provokes("HY-858")
-def bars_nobody_imported(scene: Scene) -> CompletedProcess[str]:
-    return _attempt(
-        scene,
-        "    from hydra.persistence.bars import ParquetBarStore\n"
-        "    ParquetBarStore(Path('bars')).bars('ZO')\n",
-    )
+    """Whoever may write brings it up to date; `ledger verify` only reads."""
+    assert _healing(scene, "status", HYDRA_DATA_DIR="data").returncode == 0
+    with closing(sqlite3.connect(scene.here / "data" / "ledger.sqlite3")) as database:
+        database.execute("UPDATE alembic_version SET version_num = '0001'")
+        database.commit()
+    return scene.hydra("ledger", "verify", env={"HYDRA_DATA_DIR": "data"})
 
 
 @provokes("HY-859")

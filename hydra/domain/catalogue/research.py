@@ -42,13 +42,13 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "HY-857": Entry(
         COULD_NOT_RUN,
-        "ledger {where}, its experiment journal: {problem}, this build reads {known}",
-        "open it once where it may be written (a session does): that brings it to this build's schema",
+        "ledger {where}, and the experiment journal in it: {problem}, this build reads {known}",
+        "open it once where it may be written (`hydra status` does): that brings it to this build's schema",
     ),
     "HY-858": Entry(
         BAD_INPUT,
         "bar store {where}: no bars of {series} were known at {at}{hint}",
-        "import them, or ask for a later moment",
+        "`hydra bars import FILE --series {series}` or `hydra bars fetch` bring them",
     ),
     "HY-860": Entry(
         BAD_INPUT,

@@ -4,7 +4,7 @@ The session's book is decided once and recorded; a rerun finds the record and on
 has what follows from it. Experiments are found by their identity.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -15,10 +15,11 @@ from hydra.research.experiment import Experiment
 from hydra.research.filters import Floats
 from hydra.research.healing import Arena, Healed, Mind, arena_of
 from hydra.research.hygiene import Trials
-from hydra.research.observation import Observation
+from hydra.research.observation import Observation, Track
 from hydra.research.observe import observe
 from hydra.research.panel import Market, Panel, expiries_of, joined, panel_of
 from hydra.research.roster import Member, seed_book, seed_members
+from hydra.research.series_checks import DataFinding, DataProblem
 from hydra.research.track import Account, slippage_days, track_of
 from hydra.usecases.improve.record import Decision, decision_of
 from hydra.usecases.improve.workshop import Workshop
@@ -62,9 +63,11 @@ class Cycle:
 
 
 def next_session(shop: Workshop) -> date:
-    """The weekday after the newest bar of all the book's instruments: what a cycle plans unless told."""
+    """The weekday after the newest bar of the book's instruments, or a later one that is decided already."""
     newest = max(found.bars[-1].on for found in markets_of(shop).values())
-    return newest + timedelta(days={4: 3, 5: 2}.get(newest.weekday(), 1))
+    after = newest + timedelta(days={4: 3, 5: 2}.get(newest.weekday(), 1))
+    books = shop.journal.books()
+    return max(after, books[-1][0]) if books else after
 
 
 def begin(shop: Workshop, on: date) -> Cycle:
@@ -109,7 +112,8 @@ def observe_all(shop: Workshop, cycle: Cycle) -> Sequence[Observation]:
         track_of(cycle.arena, cycle.book.champion, at, since, _account(shop, cycle, symbol), cycle.trials)
         for at, symbol in enumerate(cycle.panel.symbols)
     ]
-    cycle.observations = tuple(observe(track, seed=shop.plan.seed) for track in tracks)
+    timely = [replace(one, data_findings=(*one.data_findings, *_late(cycle, one))) for one in tracks]
+    cycle.observations = tuple(observe(track, seed=shop.plan.seed) for track in timely)
     return cycle.observations
 
 
@@ -121,16 +125,20 @@ def diagnose_cycle(cycle: Cycle) -> Sequence[Diagnosis]:
 
 def stops_of(cycle: Cycle) -> dict[str, str]:
     """Instruments that must not be traded in this session, each with its reason."""
-    late = {
-        symbol: f"DATA_FAULT: the newest bar is of {bars[-1].on}"
-        for symbol, bars in zip(cycle.panel.symbols, cycle.panel.bars, strict=True)
-        if (cycle.on - bars[-1].on).days > LATE_DAYS_MAX
-    }
-    return late | {
+    return {
         one.instrument: f"{one.cause}: {one.evidence[0].text if one.evidence else 'see the diagnosis'}"
         for one in cycle.diagnoses
         if one.stops_trading
     }
+
+
+def _late(cycle: Cycle, track: Track) -> Iterator[DataFinding]:
+    """A finding where the newest bar is too old for this session to be decided on."""
+    newest = cycle.panel.bars[cycle.panel.symbols.index(track.instrument)][-1].on
+    if (cycle.on - newest).days > LATE_DAYS_MAX:
+        yield DataFinding(
+            DataProblem.LATE, track.on, f"the newest bar is of {newest}, the session of {cycle.on}"
+        )
 
 
 def markets_of(

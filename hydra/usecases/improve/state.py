@@ -1,9 +1,12 @@
 """How healing stands, from the records alone: no bars are read and nothing is computed anew."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from hydra.domain.champion import SEED_CHAMPION
 from hydra.research.book import book_of
+from hydra.research.reasons import Reason
 from hydra.usecases.improve.cycle import Cycle
 from hydra.usecases.improve.workshop import Workshop
 
@@ -30,7 +33,7 @@ def status_of(shop: Workshop) -> dict[str, Any]:
             {"instrument": one.symbol, "forecast": one.forecast, "stopped": one.stop}
             for one in (plan.forecasts if plan is not None else ())
         ],
-        "reasons": books[-1][2].get("reasons", []) if books else [],
+        "reasons": _reasons(books[-1][2]) if books else [],
         "changes": [
             {
                 "from": one.from_session,
@@ -47,6 +50,11 @@ def status_of(shop: Workshop) -> dict[str, Any]:
 def arms_now(cycle: Cycle) -> list[str]:
     """Models that may be promoted: the arms of the newest book but its champion."""
     return [name for name in cycle.arena.ids if name != cycle.book.champion]
+
+
+def _reasons(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """As they were recorded with the book; none in a book of an older build."""
+    return [asdict(Reason(**one)) for one in raw.get("reasons", ())]
 
 
 def _weights(text: str) -> list[dict[str, Any]]:
