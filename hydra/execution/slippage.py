@@ -26,6 +26,24 @@ def slippage_bps(side: Side, px: Decimal, mid_px: Decimal) -> Decimal | None:
     return side.sign * (px - mid_px) / abs(mid_px) * _BPS
 
 
+def effective_spread_px(side: Side, px: Decimal, mid_px: Decimal) -> Decimal:
+    """Twice what a price is worse than the mid at its time, in points: what its taker paid for the spread."""
+    return 2 * side.sign * (px - mid_px)
+
+
+def realised_spread_px(side: Side, px: Decimal, later_mid_px: Decimal) -> Decimal:
+    """The same against a later mid, five minutes by convention; the rest is what the price moved since."""
+    return effective_spread_px(side, px, later_mid_px)
+
+
+def spread_capture(side: Side, px: Decimal, bid_px: Decimal, ask_px: Decimal) -> Decimal | None:
+    """1 at the near touch, 0 at the far one, below 0 beyond it; None where the book is locked or crossed."""
+    width = ask_px - bid_px
+    if width <= 0:
+        return None
+    return (ask_px - px if side is Side.BUY else px - bid_px) / width
+
+
 def in_bps(points: Decimal, px: Decimal) -> Decimal:
     """Points as basis points of a price; 0 at a zero price, where the ratio has no meaning."""
     return Decimal(0) if px == 0 else points / abs(px) * _BPS

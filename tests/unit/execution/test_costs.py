@@ -2,12 +2,20 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hydra.domain.quantity import Side
 from hydra.execution.shortfall import shortfall
-from hydra.execution.slippage import in_bps, predicted_slippage_px, slippage_bps
+from hydra.execution.slippage import (
+    effective_spread_px,
+    in_bps,
+    predicted_slippage_px,
+    realised_spread_px,
+    slippage_bps,
+    spread_capture,
+)
 
 
 def test_the_square_root_law_gives_its_reference_value() -> None:
@@ -21,6 +29,25 @@ def test_slippage_is_positive_when_it_costs_on_either_side() -> None:
     assert slippage_bps(Side.BUY, Decimal("-0.9"), Decimal(-1)) == 1000
     assert slippage_bps(Side.BUY, Decimal(1), Decimal(0)) is None
     assert in_bps(Decimal(1), Decimal(0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("px", "captured"), [("49.98", "1"), ("50.00", "0.5"), ("50.02", "0"), ("50.03", "-0.25")]
+)
+def test_spread_capture_has_its_reference_values(px: str, captured: str) -> None:
+    bid, ask, price = Decimal("49.98"), Decimal("50.02"), Decimal(px)
+    assert spread_capture(Side.BUY, price, bid, ask) == Decimal(captured)
+    assert spread_capture(Side.SELL, bid + ask - price, bid, ask) == Decimal(captured), "the mirror image"
+    assert spread_capture(Side.BUY, price, ask, ask) is None
+
+
+def test_what_is_paid_for_the_spread_is_realised_or_reverts() -> None:
+    """Bought at the ask of 50.02 about a mid of 50; five minutes later the mid is 50.01."""
+    paid = effective_spread_px(Side.BUY, Decimal("50.02"), Decimal("50.00"))
+    kept = realised_spread_px(Side.BUY, Decimal("50.02"), Decimal("50.01"))
+    assert (paid, kept, paid - kept) == (Decimal("0.04"), Decimal("0.02"), Decimal("0.02"))
+    assert effective_spread_px(Side.SELL, Decimal("49.98"), Decimal("50.00")) == Decimal("0.04")
+    assert slippage_bps(Side.BUY, Decimal("50.02"), Decimal("50.00")) == paid / 2 / 50 * 10_000
 
 
 def test_shortfall_has_its_four_reference_parts() -> None:
