@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,14 @@ from hydra.domain.errors import UserError
 
 if TYPE_CHECKING:
     from hydra.demo.result import Result
+
+
+class OnStop(StrEnum):
+    """The choices of the setting worker.on_stop."""
+
+    REST = "rest"
+    CANCEL = "cancel"
+
 
 app = typer.Typer(help="One simulated trading day on real parts, with a dropped connection.")
 
@@ -28,6 +37,9 @@ def demo(
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running until Ctrl-C.")] = False,
     up: Annotated[bool, typer.Option("--up", help="Start the stack only, for the UI, until Ctrl-C.")] = False,
+    on_stop: Annotated[
+        OnStop, typer.Option(help="Working orders when the stack ends: rest to their end, or are cancelled.")
+    ] = OnStop.REST,
     prefect_file: Annotated[
         Path | None, typer.Option(help="The deployments; default prefect.yaml of the checkout.")
     ] = None,
@@ -47,7 +59,7 @@ def demo(
         raise UserError("HY-003", command="hydra demo", given="--symbol" if bars else "--bars")
     if bars is not None and symbol is not None:
         read_bars(bars, symbol)  # a malformed file is told at once, with its line
-    wish = Wish(seed, speed, bars, symbol, prefect_file or default_prefect_file(), with_all_roles=up)
+    wish = Wish(seed, speed, bars, symbol, prefect_file or default_prefect_file(), up, on_stop.value)
     if not wish.prefect_file.is_file():
         raise UserError("HY-606", path=wish.prefect_file)
     root = data_dir() / "demo"

@@ -26,8 +26,8 @@ def deploy(
 ) -> None:
     """Work pools, queues, limits, deployments, schedules, triggers and automations as the file says.
 
-    What left the file leaves the server. A deployment, schedule, queue, automation or pool that a person
-    paused stays paused; a schedule that a person switched on stays on. Needs PREFECT_API_URL.
+    What left the file leaves the server; a pool or queue in use stays, and is named. What a person paused
+    stays paused, and a schedule that a person switched on stays on. Needs PREFECT_API_URL.
     Example: hydra deploy --diff
     """
     import asyncio

@@ -25,10 +25,22 @@ POLL_WALL_S: Final = 0.05
 
 
 class Part:
-    """One started process with its log; `name` is what a person reads."""
+    """One started process with its log; `name` is what a person reads.
 
-    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], folder: Path) -> None:
+    `needs_others`: it ends well only while the parts started before it still run.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        folder: Path,
+        *,
+        needs_others: bool = False,
+    ) -> None:
         self.name = name
+        self.needs_others = needs_others
         self.log = folder / f"{name.replace(' ', '-')}.log"
         self.log.write_bytes(b"")
         self._argv, self._env, self._folder = argv, dict(env), folder
@@ -108,28 +120,39 @@ class Parts:
     def __init__(self) -> None:
         self.all: list[Part] = []
 
-    def start(self, name: str, argv: Sequence[str], env: Mapping[str, str], folder: Path) -> Part:
-        part = Part(name, argv, env, folder)
+    def start(
+        self,
+        name: str,
+        argv: Sequence[str],
+        env: Mapping[str, str],
+        folder: Path,
+        *,
+        needs_others: bool = False,
+    ) -> Part:
+        part = Part(name, argv, env, folder, needs_others=needs_others)
         self.all.append(part)
         return part
 
     def end(self) -> None:
-        """The last one that runs first, as it needs the others to end well; then the others together."""
+        """First the last one that runs and what needs the others to end well, then the others together."""
         last = next((part for part in reversed(self.all) if part.is_running), None)
-        if last is not None:
-            last.end(LAST_STOP_WALL_S)
-        others = [part for part in reversed(self.all) if part is not last]
-        for part in others:
-            part.ask_to_end()
-        until = time.monotonic() + STOP_WALL_S
-        for part in others:
-            part.end(max(until - time.monotonic(), 0.1))
+        first = [part for part in reversed(self.all) if part is last or part.needs_others]
+        _end_together(first, LAST_STOP_WALL_S)
+        _end_together([part for part in reversed(self.all) if part not in first], STOP_WALL_S)
 
     def resident_bytes(self) -> int:
         """Summed resident memory of every process of these sessions and of this one; 0 where /proc is not."""
         sessions = {part.pid for part in self.all}
         pids = [pid for pid, session in sessions_by_pid().items() if session in sessions]
         return sum(_resident_bytes(pid) for pid in [*pids, os.getpid()])
+
+
+def _end_together(parts: Sequence[Part], wall_s_max: float) -> None:
+    for part in parts:
+        part.ask_to_end()
+    until = time.monotonic() + wall_s_max
+    for part in parts:
+        part.end(max(until - time.monotonic(), 0.1))
 
 
 @contextmanager

@@ -25,7 +25,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a person may choose about the stack."""
+    """What a person may choose about the stack; `on_stop` is the worker's setting of that name."""
 
     seed: int
     speed: float
@@ -33,6 +33,7 @@ class Wish:
     symbol: str | None
     prefect_file: Path
     with_all_roles: bool = False
+    on_stop: str = "rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,11 @@ def start_stack(parts: Parts, folder: Path, wish: Wish, tell: Tell) -> Stack:
     server = parts.start("server", _server_argv(port), environment, folder)
     gateway = parts.start("gateway", _gateway_argv(folder, wish), environment, folder)
     environment |= _gateway_environment(json.loads(gateway.first_line(START_WALL_S_MAX)))
-    worker = parts.start("worker", _worker_argv("execution"), environment, folder)
+    environment |= {"HYDRA_WORKER_ON_STOP": wish.on_stop}
+    worker = parts.start("worker", _worker_argv("execution"), environment, folder, needs_others=True)
     if wish.with_all_roles:
-        parts.start("data worker", _worker_argv("data"), environment, folder)
-        parts.start("research worker", RESEARCH_ARGV, environment, folder)
+        parts.start("data worker", _worker_argv("data"), environment, folder, needs_others=True)
+        parts.start("research worker", RESEARCH_ARGV, environment, folder, needs_others=True)
     api = ServerApi(environment["PREFECT_API_URL"], auth, server.log)
     _wait(api.is_healthy, server)
     tell("Prefect server is up; the worker connects to the gateway")

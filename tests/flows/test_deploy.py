@@ -139,10 +139,12 @@ def test_what_a_person_paused_stays_paused_and_what_he_switched_on_stays_on(
     api.ask("POST", f"/deployments/{books['id']}/pause_deployment", None)
     api.ask("PATCH", "/work_pools/trial", {"is_paused": True})
     api.ask("PATCH", "/work_pools/trial/queues/calm", {"is_paused": True})
-    api.ask("PATCH", f"/automations/{_automations(api)['trial-silence']['id']}", {"enabled": False})
+    for one in ("trial-silence", "trial-books__automation_1"):
+        api.ask("PATCH", f"/automations/{_automations(api)[one]['id']}", {"enabled": False})
 
     changed = WHOLE.replace('cron: "5 9', 'cron: "6 9').replace("priority: 7", "priority: 8")
     changed = changed.replace("Books.", "All books.").replace("within: 60", "within: 90")
+    changed = changed.replace("hydra.trial.restored", "hydra.trial.mended")
     deployed = bring(changed)
     told = {str(one.item): one.details for one in deployed.changes}
     assert "stays off: switch it on in the UI" in told[f"schedule {SESSION_NAME}#morning"]
@@ -158,6 +160,9 @@ def test_what_a_person_paused_stays_paused_and_what_he_switched_on_stays_on(
     assert (pool["is_paused"], queue["is_paused"], queue["priority"]) == (True, True, 8)
     silence = _automations(api)["trial-silence"]
     assert (silence["enabled"], silence["trigger"]["within"]) == (False, 90)
+    assert "stays off: switch it on in the UI" in told["automation trial-silence"]
+    trigger = _automations(api)["trial-books__automation_1"]
+    assert (trigger["enabled"], trigger["trigger"]["expect"]) == (False, ["hydra.trial.mended"])
     assert _done(bring(changed)) == []
 
     api.ask("PATCH", "/work_pools/trial", {"is_paused": False})
@@ -166,6 +171,47 @@ def test_what_a_person_paused_stays_paused_and_what_he_switched_on_stays_on(
     bring(changed)  # now it is the file that switches it off
     schedules = {one["slug"]: one for one in _deployment(api, SESSION_NAME)["schedules"]}
     assert schedules["noon"]["active"] is False
+
+
+SIDE = """
+  - name: trial-side
+    type: process
+    work_queues: [{name: aside, priority: 3}]
+"""
+
+
+def test_a_pool_and_a_queue_that_left_the_file_go_unless_somebody_uses_them(
+    server: Server, bring: Bring
+) -> None:
+    api = server.api
+    bring(HEAD + SIDE.lstrip("\n"))
+    other = HEAD.replace("calm", "calmer")
+    told = {str(one.item): (one.verb.value, one.details) for one in bring(other, is_diff=True).changes}
+    assert told["work pool trial-side"] == ("remove", ())
+    assert told["work queue trial#calm"] == ("remove", ())
+    assert "work queue trial-side#aside" not in told  # it goes with its pool
+
+    flow = api.ask("POST", "/flows/", {"name": "a person's own"})
+    pool = api.ask("GET", "/work_pools/trial-side", None)
+    asked = {"flow_id": flow["id"], "name": "by-hand", "work_pool_name": pool["name"]}
+    own = api.ask("POST", "/deployments/", {**asked, "work_queue_name": "aside"})
+    kept = {str(one.item): one for one in bring(other).changes if one.verb.value == "keep"}
+    assert kept["work pool trial-side"].details == (
+        "left the file, and stays: deployment by-hand, another project's, uses it",
+    )
+    api.ask("DELETE", f"/deployments/{own['id']}", None)
+    assert _done(bring(other)) == ["remove work pool trial-side"]  # it was not forgotten meanwhile
+    names = {one["name"] for one in api.ask("POST", "/work_pools/filter", {"limit": 200})}
+    assert ("trial-side" in names, "trial" in names) == (False, True)
+    queues = {one["name"] for one in api.ask("POST", "/work_pools/trial/queues/filter", {})}
+    assert queues == {"default", "calmer"}
+
+    # a template that somebody changed is the type's again
+    variables = {"type": "object", "properties": {"command": {"type": "string"}}}
+    own = {"job_configuration": {"command": "{{ command }}"}, "variables": variables}
+    api.ask("PATCH", "/work_pools/trial", {"base_job_template": own})
+    assert _done(bring(other)) == ["update work pool trial"]
+    assert _done(bring(other)) == []
 
 
 def _switch(api: ServerApi, deployment: str, schedule: str, is_on: bool) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 
 class Kind(StrEnum):
@@ -22,7 +22,8 @@ class Kind(StrEnum):
 class Item:
     """One thing by its name; `facts` are what is compared, `on_create` what only its making needs.
 
-    `owner` is the name of what it belongs to: the deployment of a schedule, the pool of a queue.
+    `owner` is the name of what it belongs to: the deployment of a schedule, the pool of a queue. `in_use`
+    tells why something that left the file cannot go yet.
     """
 
     kind: Kind
@@ -31,6 +32,7 @@ class Item:
     owner: str = ""
     on_create: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
+    in_use: str = ""
 
     @property
     def key(self) -> tuple[Kind, str, str]:
@@ -38,6 +40,17 @@ class Item:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.owner}#{self.name}" if self.owner else f"{self.kind} {self.name}"
+
+
+# What a person may switch, by the name of the fact; a deploy only ever switches off.
+SWITCHES: Final[Mapping[Kind, str]] = {Kind.SCHEDULE: "active", Kind.AUTOMATION: "enabled"}
+# What goes with its owner.
+_PARTS: Final = {Kind.DEPLOYMENT: (Kind.SCHEDULE, Kind.TRIGGER), Kind.POOL: (Kind.QUEUE,)}
+
+
+def memory_of(item: Item) -> str:
+    """Under which name a deploy remembers what it has to know of this item the next time."""
+    return f"{item.owner}#{item.name}" if item.kind is Kind.SCHEDULE else str(item)
 
 
 class Verb(StrEnum):
@@ -69,13 +82,13 @@ class Change:
 def compare(wanted: Iterable[Item], present: Iterable[Item], remembered: Mapping[str, bool]) -> list[Change]:
     """Every difference, in the order in which it is to be made good.
 
-    `remembered`: what the file said of each schedule's `active` at the last deploy.
+    `remembered`: what the file said at the last deploy of everything a person may switch.
     """
     want = {one.key: one for one in wanted}
     have = {one.key: one for one in present}
     changes = [_change(one, have.get(key), remembered) for key, one in want.items()]
     gone = [
-        Change(Verb.REMOVE, one, id=one.id)
+        _farewell(one)
         for key, one in have.items()
         if key not in want and (one.kind, one.owner) not in _leaving(want, have)
     ]
@@ -84,18 +97,26 @@ def compare(wanted: Iterable[Item], present: Iterable[Item], remembered: Mapping
     return [*sorted(gone, key=lambda one: -order.index(one.item.kind)), *made]
 
 
+def _farewell(gone: Item) -> Change:
+    """What left the file leaves the server, but never from under somebody who uses it."""
+    if gone.in_use:
+        return Change(Verb.KEEP, gone, (f"left the file, and stays: {gone.in_use}",), id=gone.id)
+    return Change(Verb.REMOVE, gone, id=gone.id)
+
+
 def _leaving(want: Mapping[Any, Item], have: Mapping[Any, Item]) -> set[tuple[Kind, str]]:
-    """Schedules and triggers of a deployment that goes itself need no word of their own."""
-    names = {one.name for key, one in have.items() if one.kind is Kind.DEPLOYMENT and key not in want}
-    return {(kind, name) for kind in (Kind.SCHEDULE, Kind.TRIGGER) for name in names}
+    """What belongs to a deployment or a pool that goes itself needs no word of its own."""
+    gone = [one for key, one in have.items() if key not in want]
+    return {(kind, one.name) for one in gone for kind in _PARTS.get(one.kind, ())}
 
 
 def _change(wanted: Item, present: Item | None, remembered: Mapping[str, bool]) -> Change | None:
     if present is None:
         return Change(Verb.CREATE, wanted, facts=wanted.facts)
     facts, kept = dict(wanted.facts), ""
-    if wanted.kind is Kind.SCHEDULE:
-        facts["active"], kept = _active(wanted, present, remembered)
+    if wanted.kind in SWITCHES:
+        switch = SWITCHES[wanted.kind]
+        facts[switch], kept = _is_on(switch, wanted, present, remembered)
     differing = {name: value for name, value in facts.items() if present.facts.get(name) != value}
     if differing:
         details = tuple(
@@ -105,15 +126,15 @@ def _change(wanted: Item, present: Item | None, remembered: Mapping[str, bool]) 
     return Change(Verb.KEEP, wanted, (kept,), id=present.id) if kept else None
 
 
-def _active(wanted: Item, present: Item, remembered: Mapping[str, bool]) -> tuple[bool, str]:
+def _is_on(switch: str, wanted: Item, present: Item, remembered: Mapping[str, bool]) -> tuple[bool, str]:
     """A deploy switches nothing on; it switches off what the file switches off now, not what it did before.
 
     So a schedule that the file ships switched off, and a person switched on, goes on.
     """
-    asked, is_on = bool(wanted.facts["active"]), bool(present.facts["active"])
+    asked, is_on = bool(wanted.facts[switch]), bool(present.facts[switch])
     if asked and not is_on:
         return False, "stays off: switch it on in the UI"
-    if is_on and not asked and remembered.get(f"{wanted.owner}#{wanted.name}") is False:
+    if is_on and not asked and remembered.get(memory_of(wanted)) is False:
         return True, "stays on: a person switched it on"
     return asked, ""
 

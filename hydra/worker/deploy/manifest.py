@@ -96,12 +96,13 @@ class WorkQueue(Part):
 
 
 class WorkPool(Part):
-    """A pool and its queues."""
+    """A pool and its queues; without a template of the file's own it has its type's."""
 
     name: Name
     type: str
     description: str = ""
     concurrency_limit: int | None = Field(None, ge=0, le=100)
+    base_job_template: dict[str, Any] | None = None
     work_queues: tuple[WorkQueue, ...] = ()
 
 

@@ -10,10 +10,10 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL
 
 from hydra.domain.errors import Unavailable, UserError
-from hydra.worker.deploy.items import Change, Item, Kind, Verb, compare
+from hydra.worker.deploy.items import SWITCHES, Change, Item, Kind, Verb, compare, memory_of
 from hydra.worker.deploy.manifest import read_manifest
-from hydra.worker.deploy.server import POOL_TYPES, DeployServer
-from hydra.worker.deploy.wanted import wanted_items
+from hydra.worker.deploy.server import DeployServer
+from hydra.worker.deploy.wanted import POOL_TYPES, wanted_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ async def _make_good(server: DeployServer, wanted: list[Item], changes: list[Cha
     if left:
         raise UserError("HY-624", what=f"{len(left)} change(s)", problem=f"not as asked: {', '.join(left)}")
     await server.register_blocks()
-    await server.remember(_switches(wanted))
+    stays = [one.item for one in changes if one.verb is Verb.KEEP and one.item.in_use]
+    await server.remember(_memory(wanted, stays))
 
 
 def _check_pools(document: Any, manifest: Any) -> None:
@@ -94,10 +95,11 @@ async def _changes(server: DeployServer, wanted: list[Item]) -> list[Change]:
             waiting.append(found)
         else:
             named.append(found)
-    present = await server.present(named)
+    remembered = await server.remembered()
+    present = await server.present(named, remembered)
     kept = {(one.item.kind, one.item.name) for one in waiting}
     present = [one for one in present if (one.kind, one.name) not in kept]
-    changes = compare(named, present, await server.remembered())
+    changes = compare(named, present, remembered)
     for change in changes:
         if change.item.kind is Kind.POOL and change.verb is Verb.UPDATE and "type" in change.facts:
             raise UserError("HY-623", pool=change.item.name, given=change.facts["type"])
@@ -116,6 +118,8 @@ async def _with_blocks(server: DeployServer, item: Item) -> Item | Change:
     return replace(item, facts={**item.facts, "actions": actions})
 
 
-def _switches(wanted: list[Item]) -> dict[str, bool]:
-    schedules = [one for one in wanted if one.kind is Kind.SCHEDULE]
-    return {f"{one.owner}#{one.name}": bool(one.facts["active"]) for one in schedules}
+def _memory(wanted: list[Item], stays: list[Item]) -> dict[str, bool]:
+    """What the file switches on or off, and which pools and queues are ours: they bear no mark themselves."""
+    switched = {memory_of(one): bool(one.facts[SWITCHES[one.kind]]) for one in wanted if one.kind in SWITCHES}
+    places = [one for one in (*wanted, *stays) if one.kind in (Kind.POOL, Kind.QUEUE)]
+    return switched | {memory_of(one): True for one in places}

@@ -5,26 +5,23 @@ person paused; PATCH with only the differing facts does neither.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.workers.base import BaseWorker
-from prefect.workers.process import ProcessWorker
 
 from hydra.domain.errors import Unavailable
 from hydra.worker.blocks import AlertService
-from hydra.worker.deploy.items import Change, Item, Kind, Verb
+from hydra.worker.deploy.items import Change, Item, Kind, Verb, memory_of
 from hydra.worker.deploy.normal import AUTOMATION_FACTS, normal, normal_trigger
-from hydra.worker.ib_gateway import IbGatewayWorker
 
 PAGE: Final = 200
 MEMORY: Final = "hydra_deployed_schedules"
-POOL_TYPES: Final[Mapping[str, type[BaseWorker[Any, Any, Any]]]] = {
-    IbGatewayWorker.type: IbGatewayWorker,
-    ProcessWorker.type: ProcessWorker,
-}
+DEFAULT_QUEUE: Final = "default"
+_POOL_FACTS: Final = ("description", "concurrency_limit", "type", "base_job_template")
+_UNDER_WAY: Final = ("PENDING", "RUNNING", "CANCELLING", "PAUSED")
 _DEPLOYMENT_FACTS: Final = (
     "entrypoint", "description", "version", "parameters", "parameter_openapi_schema",
     "enforce_parameter_schema", "work_pool_name", "work_queue_name", "job_variables",
@@ -41,13 +38,16 @@ class DeployServer:
 
     # --- reading ------------------------------------------------------------------------------------
 
-    async def present(self, wanted: list[Item]) -> list[Item]:
+    async def present(self, wanted: list[Item], remembered: Mapping[str, bool]) -> list[Item]:
         """Everything of ours, and what stands already where the file wants something."""
         items = await self._limits()
-        items += await self._pools({one.name for one in wanted if one.kind is Kind.POOL})
         asked = {one.key for one in wanted}
-        # workers make queues of their own: those the file does not name are none of its business
-        items = [one for one in items if one.kind is not Kind.QUEUE or one.key in asked]
+        # pools bear no mark, and workers make queues of their own: ours is what the file names or has named
+        for one in await self._places():
+            if one.key in asked:
+                items.append(one)
+            elif memory_of(one) in remembered:
+                items.append(replace(one, in_use=await self._use_of(one)))
         deployments = await self._deployments({one.name for one in wanted if one.kind is Kind.DEPLOYMENT})
         for name, row in deployments.items():
             self._ids[Kind.DEPLOYMENT, name] = row["id"]
@@ -57,7 +57,7 @@ class DeployServer:
         return items + await self._automations()
 
     async def remembered(self) -> dict[str, bool]:
-        """What the file said of each schedule's `active` at the last deploy; empty when it was never told."""
+        """What the last deploy had to remember, see `memory_of`; empty when there was none."""
         try:
             row = await self._ask("GET", f"/variables/name/{MEMORY}")
         except PrefectHTTPStatusError as error:
@@ -67,9 +67,9 @@ class DeployServer:
         value = row["value"]
         return {str(key): bool(on) for key, on in value.items()} if isinstance(value, dict) else {}
 
-    async def remember(self, schedules: Mapping[str, bool]) -> None:
+    async def remember(self, memory: Mapping[str, bool]) -> None:
         """Keep it for the next deploy."""
-        told = {"name": MEMORY, "value": dict(schedules), "tags": [self._project]}
+        told = {"name": MEMORY, "value": dict(memory), "tags": [self._project]}
         if await self._exists(f"/variables/name/{MEMORY}"):
             await self._ask("PATCH", f"/variables/name/{MEMORY}", told)
         else:
@@ -94,15 +94,36 @@ class DeployServer:
             if row["name"].startswith(f"{self._project}-")
         ]
 
-    async def _pools(self, names: set[str]) -> list[Item]:
-        """Pools of the file only: one that leaves it may hold runs of others and is a person's to remove."""
+    async def _places(self) -> list[Item]:
+        """Every pool with its queues."""
         found: list[Item] = []
         for row in await self._all("/work_pools/filter"):
-            if row["name"] in names:
-                facts = {name: row[name] for name in ("description", "concurrency_limit", "type")}
-                found.append(Item(Kind.POOL, row["name"], _texts(facts), id=row["name"]))
-                found += await self._queues(row["name"])
+            facts = {name: row[name] for name in _POOL_FACTS}
+            found.append(Item(Kind.POOL, row["name"], _texts(facts), id=row["name"]))
+            found += await self._queues(row["name"])
         return found
+
+    async def _use_of(self, place: Item) -> str:
+        """Who would miss a pool or queue that left the file: runs, workers, deployments of others."""
+        pool, queue = (place.owner, place.name) if place.kind is Kind.QUEUE else (place.name, None)
+        if queue == DEFAULT_QUEUE:
+            return "a pool's default queue stays"
+        asked: dict[str, Any] = {
+            "work_pools": {"name": {"any_": [pool]}},
+            "flow_runs": {"state": {"type": {"any_": list(_UNDER_WAY)}}},
+        }
+        if queue is not None:
+            asked["work_pool_queues"] = {"name": {"any_": [queue]}}
+        under_way = await self._ask("POST", "/flow_runs/count", asked)
+        if under_way:
+            return f"{under_way} run(s) in it are under way"
+        for row in await self._all("/deployments/filter"):
+            is_here = row["work_pool_name"] == pool and queue in (None, row["work_queue_name"])
+            if is_here and self._project not in row["tags"]:
+                return f"deployment {row['name']}, another project's, uses it"
+        online = {"workers": {"status": {"any_": ["ONLINE"]}}}
+        workers = [] if queue else await self._ask("POST", f"/work_pools/{pool}/workers/filter", online)
+        return f"worker {workers[0]['name']} polls it" if workers else ""
 
     async def _queues(self, pool: str) -> list[Item]:
         facts = ("description", "priority", "concurrency_limit")
@@ -132,16 +153,9 @@ class DeployServer:
         ]
 
     async def _automations(self) -> list[Item]:
-        return [
-            Item(
-                Kind.AUTOMATION,
-                row["name"],
-                normal({name: row[name] for name in AUTOMATION_FACTS}),
-                id=row["id"],
-            )
-            for row in await self._all("/automations/filter")
-            if self._project in row.get("tags", ())
-        ]
+        rows = await self._all("/automations/filter")
+        ours = [row for row in rows if self._project in row.get("tags", ())]
+        return [Item(Kind.AUTOMATION, row["name"], _automation_facts(row), id=row["id"]) for row in ours]
 
     # --- changing -----------------------------------------------------------------------------------
 
@@ -157,6 +171,8 @@ class DeployServer:
     async def _remove(self, item: Item) -> None:
         path = {
             Kind.LIMIT: f"/v2/concurrency_limits/{item.id}",
+            Kind.POOL: f"/work_pools/{item.name}",
+            Kind.QUEUE: f"/work_pools/{item.owner}/queues/{item.name}",
             Kind.DEPLOYMENT: f"/deployments/{item.id}",
             Kind.SCHEDULE: f"/deployments/{self._ids.get((Kind.DEPLOYMENT, item.owner))}/schedules/{item.id}",
             Kind.TRIGGER: f"/automations/{item.id}",
@@ -176,9 +192,7 @@ class DeployServer:
     async def _pool(self, change: Change) -> None:
         facts, name = dict(change.facts), change.item.name
         if change.verb is Verb.CREATE:
-            kind = POOL_TYPES[facts["type"]]
-            template = kind.get_default_base_job_template()
-            await self._ask("POST", "/work_pools/", {"name": name, **facts, "base_job_template": template})
+            await self._ask("POST", "/work_pools/", {"name": name, **facts})
             return
         await self._ask("PATCH", f"/work_pools/{name}", facts)
 
@@ -219,20 +233,23 @@ class DeployServer:
             await self._ask("PATCH", f"{path}/{change.id}", told)
 
     async def _trigger(self, change: Change) -> None:
-        deployment = self._ids[Kind.DEPLOYMENT, change.item.owner]
+        deployment, is_on = self._ids[Kind.DEPLOYMENT, change.item.owner], True
         if change.verb is Verb.UPDATE:
+            is_on = (await self._ask("GET", f"/automations/{change.id}"))["enabled"]
             await self._ask("DELETE", f"/automations/{change.id}")
         trigger = change.item.on_create["trigger"].model_copy()
         trigger.set_deployment_id(deployment)
-        await self._ask("POST", "/automations/", trigger.as_automation().model_dump(mode="json"))
+        told = trigger.as_automation().model_dump(mode="json")
+        await self._ask("POST", "/automations/", {**told, "enabled": is_on})  # off stays off
 
     async def _automation(self, change: Change) -> None:
         told = dict(change.item.facts)
         if change.verb is Verb.CREATE:
-            await self._ask("POST", "/automations/", {**told, "enabled": change.item.on_create["enabled"]})
+            await self._ask("POST", "/automations/", told)
         else:
             now = await self._ask("GET", f"/automations/{change.id}")
-            await self._ask("PUT", f"/automations/{change.id}", {**told, "enabled": now["enabled"]})
+            is_on = change.facts.get("enabled", now["enabled"])
+            await self._ask("PUT", f"/automations/{change.id}", {**told, "enabled": is_on})
 
     # --- asking -------------------------------------------------------------------------------------
 
@@ -280,6 +297,11 @@ _MAKERS: Final = {
 def _texts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The server says none where the file says nothing."""
     return {name: "" if name == "description" and value is None else value for name, value in facts.items()}
+
+
+def _automation_facts(row: Mapping[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = normal({name: row[name] for name in AUTOMATION_FACTS})
+    return {**told, "enabled": row["enabled"]}
 
 
 def _deployment_facts(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from prefect.events.schemas.automations import AutomationCore
 from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools.validation import validate
+from prefect.workers.base import BaseWorker
+from prefect.workers.process import ProcessWorker
 from pydantic import ValidationError
 
 from hydra.domain.errors import UserError
@@ -18,7 +20,12 @@ from hydra.worker.deploy.items import Item, Kind
 from hydra.worker.deploy.manifest import Automation, Deployment, Manifest, Schedule, WorkPool
 from hydra.worker.deploy.normal import AUTOMATION_FACTS, normal, normal_trigger
 from hydra.worker.deploy.places import Document, KeyPath
+from hydra.worker.ib_gateway import IbGatewayWorker
 
+POOL_TYPES: Final[Mapping[str, type[BaseWorker[Any, Any, Any]]]] = {
+    IbGatewayWorker.type: IbGatewayWorker,
+    ProcessWorker.type: ProcessWorker,
+}
 BLOCK_KEY: Final = "block_document"
 NOT_YET: Final = UUID(int=0)  # for ids that only the server knows
 
@@ -42,7 +49,8 @@ def _limit_facts(limit: Any) -> dict[str, Any]:
 
 def _pool(pool: WorkPool) -> Iterator[Item]:
     facts = {"description": pool.description, "concurrency_limit": pool.concurrency_limit}
-    yield Item(Kind.POOL, pool.name, {**facts, "type": pool.type})
+    template = pool.base_job_template or POOL_TYPES[pool.type].get_default_base_job_template()
+    yield Item(Kind.POOL, pool.name, {**facts, "type": pool.type, "base_job_template": template})
     for queue in pool.work_queues:
         told = queue.model_dump(exclude={"name"})
         yield Item(Kind.QUEUE, queue.name, told, owner=pool.name)
@@ -171,7 +179,7 @@ def _automation(document: Document, key: KeyPath, one: Automation, project: str)
         _refuse_lost(document, (*key, "actions", number), action, known)
     blocks = [str(action.get(BLOCK_KEY, "")) for action in one.actions]
     facts = normal({name: parsed[name] for name in AUTOMATION_FACTS})
-    return Item(Kind.AUTOMATION, one.name, facts, on_create={"blocks": blocks, "enabled": one.enabled})
+    return Item(Kind.AUTOMATION, one.name, {**facts, "enabled": one.enabled}, on_create={"blocks": blocks})
 
 
 def _with_block(action: Mapping[str, Any]) -> dict[str, Any]:
