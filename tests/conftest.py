@@ -1,5 +1,6 @@
 """What every test gets: a home of its own, the command line as a process, a list of what was skipped."""
 
+import gc
 import os
 import shutil
 import signal
@@ -45,6 +46,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from tests.distribution import ByGroup
 
     return ByGroup(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was collected stays: looking through it for garbage again and again costs more than some tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

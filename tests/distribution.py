@@ -1,4 +1,4 @@
-"""Which tests run in one process of `-n 5`, because they share what is dear to start.
+"""Which tests run in one process of several, because they share what is dear to start.
 
 By node id and not by xdist's own marks: from pytest 9.2 on those are silently ignored (pytest-xdist 1386).
 """

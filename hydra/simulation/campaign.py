@@ -88,6 +88,6 @@ def _work(run: Callable[[Any], object], work: Sequence[object], results: Connect
 def quieten() -> None:
     """What a simulated process would log is in its timeline; what it leaves behind is never collected."""
     logging.disable(logging.CRITICAL)
-    gc.collect()
+    # no collection before: it would touch, and so copy, every page of the process this one was forked from
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)

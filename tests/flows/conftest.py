@@ -18,6 +18,7 @@ import yaml
 from hydra.demo.processes import Part, Parts, free_port
 from hydra.demo.server_api import ServerApi
 from hydra.demo.stack import default_prefect_file, prefect_environment
+from tests.flows.deployed_once import deployed_once
 from tests.gateway_process import running_gateway
 from tests.session.trading_day import ON, TradingDay
 
@@ -47,10 +48,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = prefect_environment(folder, port, "tests:secret-of-this-session")
     argv = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     try:
-        part = parts.start("server", argv, environment, folder)
-        api = ServerApi(environment["PREFECT_API_URL"], "tests:secret-of-this-session", part.log)
-        until(api.is_healthy, "the server answers", lambda: not part.is_running)
-        _deploy(parts, environment, folder)
+        with deployed_once(tmp_path_factory, folder) as keep:
+            part = parts.start("server", argv, environment, folder)
+            api = ServerApi(environment["PREFECT_API_URL"], "tests:secret-of-this-session", part.log)
+            until(api.is_healthy, "the server answers", lambda: not part.is_running)
+            if keep is not None:
+                _deploy(parts, environment, folder)
+                keep()
         yield Server(api, environment, part.pid)
     finally:
         parts.end()
@@ -132,13 +136,13 @@ def png_of(markdown: str) -> bytes:
 
 
 def until(condition: Callable[[], T], what: str, is_hopeless: Callable[[], bool] = lambda: False) -> T:
-    """Looks twenty times a second at first, then five times: each look is work for the server."""
+    """Looks twenty times a second at first, then three times: each look is work for the server."""
     deadline, pause_s = time.monotonic() + WAIT_S, 0.05
     while not (met := condition()):
         assert time.monotonic() < deadline, f"never happened: {what}"
         assert not is_hopeless(), f"cannot happen any more: {what}"
         time.sleep(pause_s)
-        pause_s = min(0.2, pause_s * 1.1)
+        pause_s = min(0.35, pause_s * 1.1)
     return met
 
 

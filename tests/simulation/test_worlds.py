@@ -84,7 +84,7 @@ def test_a_world_that_once_broke_a_law_breaks_it_no_more() -> None:
 @pytest.mark.process
 def test_worlds_without_faults_reach_their_targets(tmp_path: Path) -> None:
     found = tmp_path / "worlds.json"
-    done = simulate("--seeds", "0:150", "--faults", "none", "--json", str(found))
+    done = simulate("--seeds", "0:60", "--faults", "none", "--json", str(found))
     assert done.returncode == 0, done.stdout
     document = json.loads(found.read_text())
     assert document["filled_share"]["none"] >= 0.95

@@ -17,6 +17,7 @@ from hydra.demo.processes import Parts
 from hydra.demo.stack import Stack, Wish, default_prefect_file, start_stack
 from hydra.simgateway.books import read_books
 from hydra.simgateway.control import call
+from tests.flows.deployed_once import deployed_once
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
@@ -121,6 +122,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     pictures = PICTURES if os.environ.get("KEEP_PICTURES") == "1" else folder
     try:
         wish = Wish(seed=7, speed=60.0, bars=None, symbol=None, prefect_file=default_prefect_file())
+        with deployed_once(tmp_path_factory, folder):
+            pass  # where there is none yet, the stack makes its own
         stack = start_stack(parts, folder, wish, lambda text: None)
         with sync_playwright() as playwright:
             chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
