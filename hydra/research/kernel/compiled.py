@@ -151,6 +151,33 @@ def fresh(blocks: int, capital_usd: float) -> Floats:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def sweep(
+    first: int,
+    end: int,
+    state: Floats,
+    market: Floats,
+    signals: Floats,
+    columns: Ints,
+    weights: Floats,
+    rules: Rules,
+    pnl: Floats,
+    kept_cost: Floats,
+    kept_lots: Floats,
+    trips: Ints,
+) -> None:
+    """The blocks [first, end) of 32 candidates each, through all bars of one market.
+
+    One call for many: each call unpacks its arguments under Python's lock, which threads share.
+    `market` is [T, 5] (fill, close, sigma, half spread, ADV), `columns` and `weights` [blocks, 2, 32].
+    Writes their columns of `pnl` [T, 32 x blocks] and, unless they are empty, of `kept_cost`, `kept_lots`
+    and `trips` [3, 32 x blocks]. The state of a block is one flat array, for the compiler cannot prove that
+    several do not overlap, and would give up SIMD.
+    """
+    for block in range(first, end):
+        _sweep_one(block, state, market, signals, columns, weights, rules, pnl, kept_cost, kept_lots, trips)
+
+
+@numba.njit(error_model="numpy")
+def _sweep_one(
     block: int,
     state: Floats,
     market: Floats,
@@ -163,13 +190,6 @@ def sweep(
     kept_lots: Floats,
     trips: Ints,
 ) -> None:
-    """One block of 32 candidates through all bars of one market.
-
-    `market` is [T, 5] (fill, close, sigma, half spread, ADV), `columns` and `weights` [blocks, 2, 32].
-    Writes its 32 columns of `pnl` [T, 32 x blocks] and, unless they are empty, of `kept_cost`, `kept_lots`
-    and `trips` [3, 32 x blocks]. The state of a block is one flat array, for the compiler cannot prove that
-    several do not overlap, and would give up SIMD.
-    """
     lane = state[block]
     keeps = trips.shape[0] > 0
     at = block * LANES

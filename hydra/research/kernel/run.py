@@ -59,21 +59,17 @@ class _Blocks:
 
     def sweep(self, threads: int) -> None:
         if threads <= 1:
-            for block in range(self.blocks):
-                self._one(block)
+            self._some(0, self.blocks)
             return
         # few tasks, for each hand-over takes Python's lock; several a thread, for cores are not equally fast
-        parts = 4 * threads
+        ends = np.linspace(0, self.blocks, 4 * threads + 1).astype(int).tolist()
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(self._some, (range(part, self.blocks, parts) for part in range(parts))))
+            list(pool.map(self._some, ends, ends[1:]))
 
-    def _some(self, blocks: range) -> None:
-        for block in blocks:
-            self._one(block)
-
-    def _one(self, block: int) -> None:
+    def _some(self, first: int, end: int) -> None:
         sweep(
-            block,
+            first,
+            end,
             self.state,
             self.market,
             self.signals,
