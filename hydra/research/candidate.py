@@ -20,6 +20,8 @@ TRAIN_DAYS_MIN: Final = 252
 TEST_DAYS: Final = 63
 LABEL_BARS: Final = 5
 """The purge: as many bars as the longest label of a family spans lie between training and test."""
+EMBARGO_BARS: Final = 5
+"""A week more, which nobody trains on either: what moves slowly reaches over the end of a label."""
 
 
 def walk(order: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,7 +36,7 @@ def walk(order: Mapping[str, Any]) -> dict[str, Any]:
     days, markets = inputs["close"].shape
     for at in range(markets):
         bars = bars_at(inputs, at)
-        out = walked_forward(spec, bars, TRAIN_DAYS_MIN, TEST_DAYS, LABEL_BARS)
+        out = walked_forward(spec, bars, TRAIN_DAYS_MIN, TEST_DAYS, LABEL_BARS, EMBARGO_BARS)
         said.append([None if math.isnan(one) else one for one in out.tolist()])
         if order["learns"]:
             learnt.append(list(spec.fit(bars, np.arange(days))))
@@ -43,7 +45,7 @@ def walk(order: Mapping[str, Any]) -> dict[str, Any]:
 
 def folds(days: int) -> Sequence[tuple[int, int]]:
     """The tested ranges of that many days, half open."""
-    every = forward_folds(days, TRAIN_DAYS_MIN, TEST_DAYS, LABEL_BARS)
+    every = forward_folds(days, TRAIN_DAYS_MIN, TEST_DAYS, LABEL_BARS, EMBARGO_BARS)
     return [(one.test_start, one.test_end) for one in every]
 
 

@@ -1,7 +1,7 @@
 """What a new candidate must show before it enters the book, and the evidence that is kept beside it.
 
-Walk-forward with purge, costs, capacity, no breaker tripped at the weight it enters with. None of it asks
-whether the candidate is better: daily P&L cannot say that within years (docs/healing.md). The p-value against
+Walk-forward with purge and embargo, costs, capacity, no breaker tripped at the weight it enters with. None of
+it asks whether the candidate is better: daily P&L cannot say that within years (docs/healing.md). The p-value against
 its parent, the deflated Sharpe ratio and the fitness are journalled and shown; they rank, they do not decide.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from hydra.research.book import CHALLENGER_PRIOR_MAX
-from hydra.research.candidate import folds
+from hydra.research.candidate import EMBARGO_BARS, LABEL_BARS, folds
 from hydra.research.filters import Floats
 from hydra.research.fitness import Fitness, Metrics, fitness
 from hydra.research.heal.replacement import deflated
@@ -97,6 +97,8 @@ def judged(
             **{name: float(one) for name, one in asdict(metrics).items() if math.isfinite(one)},
             "days_tested": float(net.size),
             "folds": float(len(spans)),
+            "purge_bars": float(LABEL_BARS),
+            "embargo_bars": float(EMBARGO_BARS),
             "cost_sharpe": cost,
             "capacity": capacity,
             "breaker_trips": float(trips),

@@ -83,10 +83,12 @@ class ModelSpec:
         return features.combined(np.stack(each), np.array([part.weight for part in self.parts]))
 
 
-def walked_forward(spec: ModelSpec, bars: Bars, min_train: int, test: int, gap: int) -> Floats:
+def walked_forward(
+    spec: ModelSpec, bars: Bars, min_train: int, test: int, gap: int, embargo: int = 0
+) -> Floats:
     """Forecasts of each test range by the model fitted before it; NaN where nothing was tested."""
     out = np.full(bars.close.size, np.nan)
-    for train, tested in walk(bars.close.size, min_train, test, gap):
+    for train, tested in walk(bars.close.size, min_train, test, gap, embargo):
         known = bars.upto(int(tested[-1]) + 1)
         artefacts = spec.fit(bars.upto(int(train[-1]) + 1), train)
         out[tested] = spec.forecast(known, artefacts)[tested]

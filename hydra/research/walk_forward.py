@@ -1,4 +1,8 @@
-"""Splits in time: train only on what was known, with a gap for labels that reach into the test."""
+"""Splits in time: train only on what was known.
+
+The purge (`gap`) keeps labels that reach into the test out of the training; the embargo keeps as many bars
+more away from it, because what is slow in a market does not end where a label does.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,16 +22,18 @@ class Fold:
     test_end: int
 
 
-def forward_folds(bars: int, min_train: int, test: int, gap: int) -> list[Fold]:
-    """Growing training ranges, each followed by `gap` unused bars and a whole test range.
+def forward_folds(bars: int, min_train: int, test: int, gap: int, embargo: int = 0) -> list[Fold]:
+    """Growing training ranges, each followed by `gap + embargo` unused bars and a whole test range.
 
-    ValueError unless `min_train` and `test` are positive and `gap` is not negative.
+    ValueError unless `min_train` and `test` are positive, `gap` and `embargo` not negative.
     """
-    if min_train < 1 or test < 1 or gap < 0:
-        raise ValueError(f"min_train {min_train} and test {test} must be positive, gap {gap} not negative")
-    folds, start = [], min_train + gap
+    if min_train < 1 or test < 1 or gap < 0 or embargo < 0:
+        problem = f"min_train {min_train} and test {test} must be positive"
+        raise ValueError(f"{problem}, gap {gap} and embargo {embargo} not negative")
+    unused = gap + embargo
+    folds, start = [], min_train + unused
     while start + test <= bars:
-        folds.append(Fold(start - gap, start, start + test))
+        folds.append(Fold(start - unused, start, start + test))
         start += test
     return folds
 
@@ -46,7 +52,7 @@ def purged_train(bars: int, test_start: int, test_end: int, label_bars: int, emb
     return every[before | after]
 
 
-def walk(bars: int, min_train: int, test: int, gap: int) -> Iterator[tuple[Ints, Ints]]:
+def walk(bars: int, min_train: int, test: int, gap: int, embargo: int = 0) -> Iterator[tuple[Ints, Ints]]:
     """The folds as arrays of bar numbers: (train, test)."""
-    for fold in forward_folds(bars, min_train, test, gap):
+    for fold in forward_folds(bars, min_train, test, gap, embargo):
         yield np.arange(fold.train_end), np.arange(fold.test_start, fold.test_end)

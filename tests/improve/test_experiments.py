@@ -69,7 +69,7 @@ def test_a_learner_is_tried_admitted_small_and_repeats_to_the_same_numbers(
         assert (made.ended, made.refusals) == ("FINISHED", ())
         assert made.fitness is not None
         assert 0 <= made.fitness <= 1
-        assert made.metrics["folds"] == 7
+        assert made.metrics["folds"] == 6
         assert made.changes["parts"][1][0]["family"] == "boosted"
         assert (made.until, made.instruments, made.data_hash) == (
             SESSIONS[AT].isoformat(), ("ZO",), ran.cycle.panel.data_hash,
@@ -196,7 +196,7 @@ def test_a_family_of_a_users_module_runs_isolated_and_what_it_learns_must_be_tex
     finally:
         del FAMILIES["mine"]
     assert (good.end, good.learnt) == ("FINISHED", (("up",),))
-    assert set(good.forecasts[257:383, 0]) == {1.0}
+    assert set(good.forecasts[262:388, 0]) == {1.0}
     assert bad.end == "RAISED"
     assert "no walk-forward" in bad.detail
 
