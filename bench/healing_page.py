@@ -65,6 +65,11 @@ def text(value: list[float] | None, digits: int = 2) -> str:
     return f"{middle} [{low}, {high}]"
 
 
+def plain(value: float | None, digits: int = 2) -> str:
+    """A figure without an interval; a dash where few worlds leave nothing to say."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
 def false_promotions(three: Run, ten: Run) -> str:
     head = ["policy", "no change", "all arms equal", "10 years: no change", "all arms equal"]
     head += ["price: Sharpe against never", "10 years"]
@@ -99,10 +104,10 @@ def after_the_break(run: Run) -> str:
         falls = [found[one]["max_drawdown"] for one in ("nochange", "dies", "flip", "cost3")]
         return [
             name,
-            ", ".join("–" if one is None else f"{one:.0f}" for one in days),
-            f"{found['flip']['detected_in_a_year']:.2f}",
-            ", ".join(f"{one:.2f}" for one in leads),
-            ", ".join(f"{one:.2f}" for one in falls),
+            ", ".join(plain(one, 0) for one in days),
+            plain(found["flip"]["detected_in_a_year"]),
+            ", ".join(map(plain, leads)),
+            ", ".join(map(plain, falls)),
         ]
 
     return table(head, (row(*one) for one in run.rows.items())) + _made(run)
@@ -124,7 +129,7 @@ def pooled(run: Run) -> str:
             text(found["dies"]["delta_sharpe"]),
             text(found["dies"]["recovery"]),
             text(found["cost3"]["recovery"]),
-            "–" if days is None else f"{days:.0f}",
+            plain(days, 0),
         ]
 
     return table(head, (row(*one) for one in run.rows.items())) + _made(run)

@@ -1,8 +1,9 @@
 """What a new candidate must show before it enters the book, and the evidence that is kept beside it.
 
 Walk-forward with purge and embargo, costs, capacity, no breaker tripped at the weight it enters with. None of
-it asks whether the candidate is better: daily P&L cannot say that within years (docs/healing.md). The p-value against
-its parent, the deflated Sharpe ratio and the fitness are journalled and shown; they rank, they do not decide.
+it asks whether the candidate is better: daily P&L cannot say that within years (docs/healing.md). The p-value
+against its parent, the deflated Sharpe ratio and the fitness are journalled and shown; they rank, they do not
+decide.
 """
 
 import math

@@ -13,6 +13,9 @@ from typing import Final
 from hydra.research.experiment import Experiment, Spec, spec_id, trial_id
 from hydra.research.observation import Cause
 
+SPEED_STEP: Final = 2.0
+"""Faster or slower by a step is every span halved or doubled; the book the rules were measured in has two."""
+SPEED_STEPS: Final = (1, 2)
 SPEED_PARAMS: Final = frozenset({"fast", "slow", "span", "days"})
 SPAN_MIN: Final = 2
 SPAN_MAX: Final = 512
@@ -129,17 +132,19 @@ def propose(
     budget: Budget,
     learnt_until: str = "",
     spent_today: int = 0,
+    in_book: Collection[str] = (),
 ) -> tuple[Mutation, ...]:
     """What to try on a day, best remedy first: new trials only, of rested operators, within the budget.
 
     `learnt_until` is when the champion's data ended, empty if it learns nothing; refits learn until `on`.
     What the journal has of the same day is left out, so that a rerun proposes the same (and finds the
-    results there); `spent_today` is what other champions were given that day.
+    results there); `spent_today` is what other causes were given that day, `in_book` the trials of the arms
+    that trade or shadow already: they cost nothing of the budget.
     """
     earlier = [one for one in journal if one.on < on]
     parent = spec_id(champion)
     known = {one.trial_id for one in earlier if (on - one.on).days < budget.retry_days}
-    known.add(trial_id(champion, learnt_until))
+    known |= {trial_id(champion, learnt_until), *in_book}
     left = budget.left([one.on for one in earlier], on) - spent_today
     chosen: list[Mutation] = []
     for operator in PLAYBOOK[cause]:
@@ -164,9 +169,9 @@ def _applied(operator: Operator, spec: Spec, repertoire: Repertoire) -> Iterator
     own = {part["family"] for part in spec["parts"]}
     match operator:
         case Operator.FASTER:
-            yield from _rescaled(spec, 0.5)
+            yield from (one for step in SPEED_STEPS for one in _rescaled(spec, SPEED_STEP**-step))
         case Operator.SLOWER:
-            yield from _rescaled(spec, 2.0)
+            yield from (one for step in SPEED_STEPS for one in _rescaled(spec, SPEED_STEP**step))
         case Operator.REVERSED:
             if all("sign" in part["params"] for part in spec["parts"]):
                 yield _with_params(spec, lambda params: {**params, "sign": -params["sign"]})

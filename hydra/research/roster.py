@@ -14,6 +14,7 @@ from hydra.research.experiment import Spec, canonical, spec_id
 from hydra.research.family import Bars, bars_at
 from hydra.research.filters import Floats
 from hydra.research.models import ModelSpec, spec_of
+from hydra.research.mutate import SPAN_MAX, SPAN_MIN, SPEED_STEP, SPEED_STEPS
 from hydra.research.panel import Panel
 
 SEED: Spec = {"parts": [{"family": "trend", "params": {"fast": 8, "slow": 32, "sign": 1}, "weight": 1}]}
@@ -85,8 +86,9 @@ def fresh(spec: ModelSpec) -> Member:
 def seed_members(champion: Spec = SEED) -> tuple[Member, ...]:
     """The champion, two steps faster and slower where its spans allow it, and reversed."""
     params = champion["parts"][0]["params"]
-    pairs = [(params["fast"] * factor, params["slow"] * factor) for factor in (1.0, 0.5, 0.25, 2.0, 4.0)]
-    specs = [_trend(fast, slow, 1) for fast, slow in pairs if fast >= 1]
+    steps = (0, *(-one for one in SPEED_STEPS), *SPEED_STEPS)
+    pairs = [(params["fast"] * SPEED_STEP**step, params["slow"] * SPEED_STEP**step) for step in steps]
+    specs = [_trend(fast, slow, 1) for fast, slow in pairs if fast >= SPAN_MIN and slow <= SPAN_MAX]
     return tuple(fresh(spec) for spec in [*specs, _trend(params["fast"], params["slow"], -1)])
 
 

@@ -36,6 +36,7 @@ def mutations_of(shop: Workshop, cycle: Cycle, by_hand: Iterable[Any] = ()) -> S
     champion = plain(cycle.champion.spec)
     journal = [Tried.of(one) for one in shop.journal.experiments()]
     chosen = [_given(champion, raw) for raw in by_hand]
+    members = {_spec_key(one) for one in cycle.members}
     for cause in dict.fromkeys(one.cause for one in cycle.diagnoses):
         proposed = propose(
             cause,
@@ -46,9 +47,9 @@ def mutations_of(shop: Workshop, cycle: Cycle, by_hand: Iterable[Any] = ()) -> S
             budget=shop.plan.budget,
             learnt_until=cycle.champion.train_until,
             spent_today=len(chosen),
+            in_book=members | {one.trial_id for one in chosen},
         )
-        known = {one.trial_id for one in chosen} | {_spec_key(one) for one in cycle.members}
-        chosen += [one for one in proposed if one.trial_id not in known]
+        chosen += proposed
     return chosen
 
 

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hydra.research import roster
 from hydra.research.experiment import Experiment, Spec, spec_id
 from hydra.research.fitness import WEIGHTS, Metrics, fitness
 from hydra.research.models import ModelSpec, spec_of
 from hydra.research.mutate import PLAYBOOK, Budget, Mutation, Operator, Repertoire, Tried, apply, propose
 from hydra.research.observation import Cause
+from hydra.research.roster import SEED
 
 ON = date(2026, 8, 21)
 
@@ -57,15 +59,31 @@ def params(spec: Spec) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("operator", "changed"),
     [
-        (Operator.FASTER, {"fast": 4.0, "slow": 16.0, "sign": 1.0}),
-        (Operator.SLOWER, {"fast": 16.0, "slow": 64.0, "sign": 1.0}),
-        (Operator.REVERSED, {"fast": 8.0, "slow": 32.0, "sign": -1.0}),
+        (Operator.FASTER, [(4.0, 16.0, 1.0), (2.0, 8.0, 1.0)]),
+        (Operator.SLOWER, [(16.0, 64.0, 1.0), (32.0, 128.0, 1.0)]),
+        (Operator.REVERSED, [(8.0, 32.0, -1.0)]),
     ],
 )
-def test_each_operator_changes_what_it_names(operator: Operator, changed: dict[str, float]) -> None:
-    (made,) = apply(operator, TREND, REPERTOIRE)
-    assert params(made) == changed
-    assert {**made, "parts": []} == {**TREND, "parts": []}
+def test_each_operator_changes_what_it_names(operator: Operator, changed: list[tuple[float, ...]]) -> None:
+    made = apply(operator, TREND, REPERTOIRE)
+    assert [tuple(params(one)[name] for name in ("fast", "slow", "sign")) for one in made] == changed
+    assert all({**one, "parts": []} == {**TREND, "parts": []} for one in made)
+
+
+def test_a_step_is_the_same_in_the_playbook_and_in_the_book_everyone_begins_with() -> None:
+    """Speeds of the seed's book are its own and every faster and slower one; its reverse is the reversed."""
+    seed = roster.plain(spec_of(SEED))
+    operators = (Operator.FASTER, Operator.SLOWER, Operator.REVERSED)
+    playbook = {spec_id(one) for operator in operators for one in apply(operator, seed, REPERTOIRE)}
+    book = {spec_id(roster.plain(one.spec)) for one in roster.seed_members()}
+    assert book == playbook | {spec_id(seed)}
+    assert len(book) == 6
+
+
+def test_arms_of_the_book_are_not_proposed_and_take_nothing_of_the_budget() -> None:
+    speeds = [one.trial_id for one in proposed(Cause.REGIME_CHANGE) if one.operator in ("faster", "slower")]
+    left = proposed(Cause.REGIME_CHANGE, budget=Budget(capacity=2), in_book=speeds)
+    assert [one.operator for one in left] == [Operator.REVERSED, Operator.OTHER_FAMILY]
 
 
 def test_other_families_are_all_but_the_own() -> None:
@@ -75,7 +93,7 @@ def test_other_families_are_all_but_the_own() -> None:
 
 def test_every_part_of_a_model_is_mutated_or_none() -> None:
     both = {**TREND, "parts": [*TREND["parts"], *model("breakout", days=80)["parts"]]}
-    (slower,) = apply(Operator.SLOWER, both, REPERTOIRE)
+    slower, _ = apply(Operator.SLOWER, both, REPERTOIRE)
     assert [part["params"] for part in slower["parts"]] == [
         {"fast": 16.0, "slow": 64.0, "sign": 1.0},
         {"days": 160.0},
@@ -151,16 +169,19 @@ def test_every_cause_has_its_page_and_what_is_broken_elsewhere_mutates_nothing()
 
 
 def test_cost_is_answered_by_trading_less() -> None:
-    (only,) = proposed(Cause.EXECUTION_COST)
-    assert (only.operator, params(only.spec)["slow"]) == (Operator.SLOWER, 64.0)
+    both = proposed(Cause.EXECUTION_COST)
+    assert [(one.operator, params(one.spec)["slow"]) for one in both] == [
+        (Operator.SLOWER, 64.0),
+        (Operator.SLOWER, 128.0),
+    ]
 
 
 def test_nothing_is_proposed_that_was_tried_until_its_data_is_old() -> None:
     first = proposed(Cause.REGIME_CHANGE)
-    assert len(first) == len({one.trial_id for one in first}) == 6
+    assert len(first) == len({one.trial_id for one in first}) == 8
     journal = tried(first, ON - timedelta(days=100))
     assert [one.spec for one in proposed(Cause.REGIME_CHANGE, journal)] == []
-    assert len(proposed(Cause.REGIME_CHANGE, tried(first, ON - timedelta(days=730)))) == 6
+    assert len(proposed(Cause.REGIME_CHANGE, tried(first, ON - timedelta(days=730)))) == 8
 
 
 def test_the_champion_itself_is_no_mutation() -> None:
@@ -223,7 +244,7 @@ def test_a_budget_that_cannot_refill_is_refused() -> None:
 
 
 def test_the_journal_gives_what_proposing_needs() -> None:
-    (only,) = proposed(Cause.EXECUTION_COST)
+    only, further = proposed(Cause.EXECUTION_COST)
     experiment = Experiment(
         spec=only.spec,
         parent=only.parent,
@@ -238,7 +259,11 @@ def test_the_journal_gives_what_proposing_needs() -> None:
     )
     assert Tried.of(experiment) == Tried(only.trial_id, spec_id(TREND), "slower", date(2026, 8, 1))
     assert not experiment.has_passed
-    assert proposed(Cause.EXECUTION_COST, [Tried.of(experiment)]) == []
+    resting = Budget(cooldown_days=0)
+    assert proposed(Cause.EXECUTION_COST, [Tried.of(experiment)]) == [], "the operator rests"
+    assert proposed(Cause.EXECUTION_COST, [Tried.of(experiment)], budget=resting) == [further], (
+        "but for this one"
+    )
 
 
 # --- fitness --------------------------------------------------------------------------------------------
