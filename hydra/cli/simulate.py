@@ -29,7 +29,10 @@ def simulate(
     faults: Annotated[str, typer.Option(help="all, none, or kinds separated by commas.")] = "all",
     json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the JSON document there.")] = None,
     keep: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Leave each world's books.json and ledger.jsonl there.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Leave books.json, ledger.jsonl and faults.json of each world there."
+        ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 2,
     replay: Annotated[
@@ -57,7 +60,14 @@ def simulate(
 
     Example: hydra simulate --seeds 0:1000 --json worlds.json
     """
-    from hydra.cli.simulate_one import require_depth, require_length, show_crashes, show_days
+    from hydra.cli.simulate_one import (
+        refused,
+        require_depth,
+        require_length,
+        require_one,
+        show_crashes,
+        show_days,
+    )
     from hydra.simulation.fault_kinds import FAULTS
     from hydra.simulation.faults import parse_faults
     from hydra.simulation.run import RunOptions, prepared_folder
@@ -69,6 +79,9 @@ def simulate(
     kinds = parse_faults(faults)
     require_length(days)
     require_depth(crashes)
+    require_one({"--replay": replay, "--days": days, "--crashes": crashes})
+    if only is not None and replay is None:
+        raise refused("--only", "it chooses among the faults of one world: give --replay SEED, too")
     chosen = range(0) if replay is not None else _seeds(seeds)
     _require_writable(json, keep)
     with prepared_folder() as folder:
@@ -78,7 +91,7 @@ def simulate(
         elif crashes is not None:
             is_broken = show_crashes(seed, crashes, options, jobs, json)
         elif replay is not None:
-            is_broken = _replay(replay, options, faults, only)
+            is_broken = _replay(replay, options, only, json)
         else:
             is_broken = _campaign(chosen, options, jobs, json, faults)
     if is_broken:
@@ -146,14 +159,19 @@ def _replay_command(seed: int, faults: str) -> str:
     return f"hydra simulate --replay {seed}@{build_id()}{chosen}"
 
 
-def _replay(text: str, options: RunOptions, faults: str, only: str | None) -> bool:
+def _replay(text: str, options: RunOptions, only: str | None, json: Path | None) -> bool:
+    from time import perf_counter
+
     from hydra.simulation.campaign import quieten
     from hydra.simulation.minimise import only as only_these
+    from hydra.simulation.report import Summary
     from hydra.simulation.run import run_world
     from hydra.simulation.scenario import scenario_of
     from hydra.wiring import build_id
 
     seed_text, _, recorded = text.partition("@")
+    if ":" in seed_text:
+        raise UserError("HY-801", given=seed_text, problem="a replay shows one seed")
     seed = _seeds(seed_text)[0]
     if recorded and recorded != build_id():
         raise UserError("HY-804", seed=seed, recorded=recorded, version=build_id())
@@ -166,16 +184,24 @@ def _replay(text: str, options: RunOptions, faults: str, only: str | None) -> bo
     print(f"seed {seed}: {scenario.start:%Y-%m-%d %H:%M:%S} UTC, targets {dict(scenario.targets)}")
     for number, fault in enumerate(scenario.faults):
         print(f"  fault {number}: {fault}")
+    begun_s = perf_counter()
     result = run_world(seed, options, lambda at_s, who, what: print(f"{at_s:12.4f} {who:10} {what}"))
-    print(
-        f"ended after {result.end_s:.1f} virtual seconds: {', '.join(result.statuses) or 'nothing planned'}"
-    )
+    print(f"ended after {result.end_s:.1f} virtual seconds")
+    for end in result.ends or ("nothing was planned",):
+        print(f"  {end}")
     for found in result.violations:
         print(found)
+    if json is not None:
+        summary = Summary()
+        summary.add(result)
+        with json.open("w") as file:
+            print_json(summary.document(perf_counter() - begun_s, build_id()), file)
     return bool(result.violations)
 
 
 def _indexes(text: str, count: int) -> tuple[int, ...]:
+    from hydra.cli.simulate_one import refused
+
     if text == "none":
         return ()
     try:
@@ -184,7 +210,7 @@ def _indexes(text: str, count: int) -> tuple[int, ...]:
         found = (-1,)
     if any(not 0 <= at < count for at in found):
         problem = f"{text} is not among the numbers 0 to {count - 1} of its faults"
-        raise UserError("HY-004", command="hydra simulate", given="--only", problem=problem, hint="")
+        raise refused("--only", problem)
     return found
 
 
@@ -207,6 +233,8 @@ def _require_writable(json: Path | None, keep: Path | None) -> None:
     for path, place in ((json, json.parent if json else None), (keep, keep)):
         if path is None or place is None:
             continue
+        if path == json and path.is_dir():
+            raise UserError("HY-803", path=path, problem="it is a folder")
         try:
             place.mkdir(parents=True, exist_ok=True)
             probe = place / f".hydra-{id(path)}"

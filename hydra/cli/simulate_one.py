@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -22,12 +23,19 @@ def require_length(days: int | None) -> None:
     from hydra.simulation.month import DAYS_MAX
 
     if days is not None and not 1 <= days <= DAYS_MAX:
-        raise _refused("--days", f"{days} is not among 1 to {DAYS_MAX}")
+        raise refused("--days", f"{days} is not among 1 to {DAYS_MAX}")
 
 
 def require_depth(depth: int | None) -> None:
     if depth is not None and not 1 <= depth <= DEPTH_MAX:
-        raise _refused("--crashes", f"{depth} is not among 1 to {DEPTH_MAX}")
+        raise refused("--crashes", f"{depth} is not among 1 to {DEPTH_MAX}")
+
+
+def require_one(given: Mapping[str, object]) -> None:
+    """These options each ask for something else."""
+    names = [name for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise refused(names[1], f"{names[0]} asks for something else: give one of them")
 
 
 def show_days(seed: int, days: int, options: RunOptions, json: Path | None) -> bool:
@@ -105,5 +113,6 @@ def show_crashes(seed: int, depth: int, options: RunOptions, jobs: int, json: Pa
     return bool(report.broken)
 
 
-def _refused(option: str, problem: str) -> UserError:
+def refused(option: str, problem: str) -> UserError:
+    """What an option of `hydra simulate` was given and cannot be."""
     return UserError("HY-004", command="hydra simulate", given=option, problem=problem, hint="")

@@ -57,7 +57,7 @@ class Summary:
     @property
     def bound_95(self) -> float:
         """With no violation in N worlds, the rate per world is below this with 95 % confidence."""
-        return _RULE_OF_THREE / self.worlds if self.worlds else 1.0
+        return min(_RULE_OF_THREE / self.worlds, 1.0) if self.worlds else 1.0
 
     def document(self, wall_s: float, version: str) -> dict[str, object]:
         """The JSON document; shares are fractions, times virtual seconds."""

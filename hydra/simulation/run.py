@@ -54,7 +54,7 @@ class WorldResult:
     filled: int = 0
     wanted: int = 0
     runs: int = 0
-    statuses: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
     end_s: float = 0.0
     is_denied: bool = False
     is_stopped: bool = False
@@ -146,7 +146,7 @@ def _run(
         filled=filled,
         wanted=wanted,
         runs=len(world.processes),
-        statuses=tuple(parents[name].status for name in sorted(parents)),
+        ends=tuple(_ends(world, crew)),
         end_s=round(end_s, 6),
         is_denied=bool(crew.denied or world.oracle.ledger.breakers)
         or any(one.status == "DENIED" for one in parents.values()),
@@ -154,6 +154,17 @@ def _run(
         is_calm_early=crew.is_calm_early,
         digest=hashlib.sha256("\n".join(lines).encode()).hexdigest(),
     )
+
+
+def _ends(world: World, crew: Crew) -> Iterator[str]:
+    """How every parent ended, and why symbols without one were not traded."""
+    for name, parent in sorted(world.oracle.ledger.parents.items()):
+        yield f"{name} {parent.status}" + (f": {parent.reason}" if parent.reason else "")
+    for symbol, reasons in sorted(crew.denied.items()):
+        if not any(one.plan["symbol"] == symbol for one in world.oracle.ledger.parents.values()):
+            yield f"{symbol} denied: {'; '.join(reasons)}"
+    if crew.failure:
+        yield f"the last run failed with: {crew.failure}"
 
 
 def _export(world: World) -> list[str]:

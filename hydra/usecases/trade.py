@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from hydra.domain.contract import Contract
+from hydra.domain.errors import Unavailable
 from hydra.domain.events import (
     ChildCancelRequested,
     ChildNotSent,
@@ -49,6 +50,8 @@ async def work_parent(desk: Desk, parent_id: str, until: datetime | None = None)
     while True:
         if desk.failure is not None:
             raise desk.failure
+        if desk.lease_lost:  # whoever has it needs the client id, which goes with this process
+            raise Unavailable("HY-604", client_id=desk.lease.client_id, epoch=desk.lease.epoch)
         parent = desk.parents[parent_id]
         now = desk.clock.now()
         if until is not None and now >= until:

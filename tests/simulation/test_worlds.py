@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from hydra.simulation.campaign import run_jobs
 from hydra.simulation.crew import Crew
 from hydra.simulation.disk import Transaction
 from hydra.simulation.fault_kinds import FAULTS
+from hydra.simulation.faults import Fault
 from hydra.simulation.run import RunOptions, prepared_folder, run_world
 from hydra.simulation.scenario import scenario_of
 from hydra.simulation.world import World
@@ -130,3 +132,14 @@ def _revive(world: World, crew: Crew) -> None:
             orders.working[order.perm_id] = order
 
     world.watchers.append(look)
+
+
+@pytest.mark.process
+def test_whoever_lost_the_lease_ends_so_that_a_successor_gets_the_client_id() -> None:
+    """A holder that was stopped wakes after another process took its lease and failed by 326."""
+    stalled = Fault("stall_split", 0.0, aim="PENDING_NEW", for_s=30.0)
+    with prepared_folder() as folder:
+        options = RunOptions(folder, (), change=lambda scenario: replace(scenario, faults=(stalled,)))
+        found = list(run_jobs(partial(run_world, options=options), [2, 6], jobs=1))
+    assert [(one.filled, one.violations) for one in found] == [(one.wanted, []) for one in found]
+    assert all(one.runs >= 4 and ("stall_split", "PENDING_NEW") in one.hits for one in found)
