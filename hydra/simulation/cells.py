@@ -74,6 +74,10 @@ Walk = tuple[str, ...]
 # Connected and not yet trading; with the first order out.
 _CONNECTED_S: Final = 4.0
 _ORDERED_S: Final = 15.0
+# An order of a slow plan has died by itself when this is over.
+_LONGEST_STEP_S: Final = 150.0
+# No order follows any more.
+_AFTER_THE_PLAN_S: Final = 1200.0
 
 
 def is_reachable(kind: str, state: str) -> bool:
@@ -102,6 +106,11 @@ def prepared(kind: str, state: str) -> Iterator[Fault]:
     """The faults by which a world comes to this state, as this kind needs it."""
     if kind in _TRADED:
         yield Fault("instant_fill", 0.0, options={"qty": 1, "on": "ack"})
+    if kind in _TRADED and state == "EXPIRED":  # the order that was filled in part is the one that dies
+        yield Fault("empty_book", 0.0, aim="PENDING_NEW", for_s=_LONGEST_STEP_S)
+        restart_s = _AFTER_THE_PLAN_S if kind in _NEXT_DAY else _LONGEST_STEP_S
+        yield Fault("kill", 0.0, aim="PARTIALLY_FILLED", options={"restart_s": restart_s})
+        return
     if kind == "price_dip":  # what tripped must hold for the next process, also when the price is back
         yield Fault("kill", 420.0, options={"restart_s": 0.5})
     if state in _UNFILLED or kind in _AT_ITS_END:
@@ -178,6 +187,10 @@ def _at(drawn: Fault, state: str) -> Fault:
     kind, options = drawn.kind, dict(drawn.options)
     if "nth" in options:
         options.update(nth=1, is_after=kind == "kill_at_send" and state == "PENDING_NEW")
+    if kind == "kill_at_send" and state == "LAPSED":
+        # The next order follows in the same breath: it is the second to be sent after the rejection and the
+        # kill that waits there; the first is the one that is lost.
+        return replace(drawn, at_s=0.0, aim="REJECTED", after_s=0.0, options={**options, "nth": 2})
     waits = kind in _AIMED or not (kind in UNREACHABLE or kind in _NEXT_DAY)
     aim = state if waits and state != BEFORE else ""
     after_s = 0.5 if kind in ON_AN_ORDER and state == "PENDING_NEW" else 0.0
