@@ -60,14 +60,7 @@ def simulate(
 
     Example: hydra simulate --seeds 0:1000 --json worlds.json
     """
-    from hydra.cli.simulate_one import (
-        refused,
-        require_depth,
-        require_length,
-        require_one,
-        show_crashes,
-        show_days,
-    )
+    from hydra.cli.simulate_one import require_sense, show_crashes, show_days
     from hydra.simulation.fault_kinds import FAULTS
     from hydra.simulation.faults import parse_faults
     from hydra.simulation.run import RunOptions, prepared_folder
@@ -77,11 +70,7 @@ def simulate(
             print(f"{kind.name:20} {kind.group:8} {kind.help}")
         return
     kinds = parse_faults(faults)
-    require_length(days)
-    require_depth(crashes)
-    require_one({"--replay": replay, "--days": days, "--crashes": crashes})
-    if only is not None and replay is None:
-        raise refused("--only", "it chooses among the faults of one world: give --replay SEED, too")
+    require_sense(replay, only, days, crashes)
     chosen = range(0) if replay is not None else _seeds(seeds)
     _require_writable(json, keep)
     with prepared_folder() as folder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -19,23 +18,20 @@ DEPTH_MAX = 3
 SHOWN_MAX = 10
 
 
-def require_length(days: int | None) -> None:
+def require_sense(replay: str | None, only: str | None, days: int | None, crashes: int | None) -> None:
+    """UserError HY-004 for options that mean nothing, or nothing together."""
     from hydra.simulation.month import DAYS_MAX
 
-    if days is not None and not 1 <= days <= DAYS_MAX:
-        raise refused("--days", f"{days} is not among 1 to {DAYS_MAX}")
-
-
-def require_depth(depth: int | None) -> None:
-    if depth is not None and not 1 <= depth <= DEPTH_MAX:
-        raise refused("--crashes", f"{depth} is not among 1 to {DEPTH_MAX}")
-
-
-def require_one(given: Mapping[str, object]) -> None:
-    """These options each ask for something else."""
-    names = [name for name, value in given.items() if value is not None]
+    asked = {"--replay": replay, "--days": days, "--crashes": crashes}
+    names = [name for name, value in asked.items() if value is not None]
     if len(names) > 1:
         raise refused(names[1], f"{names[0]} asks for something else: give one of them")
+    if only is not None and replay is None:
+        raise refused("--only", "it chooses among the faults of one world: give --replay SEED, too")
+    if days is not None and not 1 <= days <= DAYS_MAX:
+        raise refused("--days", f"{days} is not among 1 to {DAYS_MAX}")
+    if crashes is not None and not 1 <= crashes <= DEPTH_MAX:
+        raise refused("--crashes", f"{crashes} is not among 1 to {DEPTH_MAX}")
 
 
 def show_days(seed: int, days: int, options: RunOptions, json: Path | None) -> bool:

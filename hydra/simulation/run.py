@@ -54,6 +54,7 @@ class WorldResult:
     filled: int = 0
     wanted: int = 0
     runs: int = 0
+    statuses: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     end_s: float = 0.0
     is_denied: bool = False
@@ -146,6 +147,7 @@ def _run(
         filled=filled,
         wanted=wanted,
         runs=len(world.processes),
+        statuses=tuple(parents[name].status for name in sorted(parents)),
         ends=tuple(_ends(world, crew)),
         end_s=round(end_s, 6),
         is_denied=bool(crew.denied or world.oracle.ledger.breakers)

@@ -37,6 +37,21 @@ def a_place_that_cannot_be_written(scene: Scene) -> CompletedProcess[str]:
     return scene.hydra("simulate", "--seeds", "0:1", "--keep", "file/below")
 
 
+@provokes("HY-803")
+def a_document_that_is_a_folder(scene: Scene) -> CompletedProcess[str]:
+    return scene.hydra("simulate", "--seeds", "0:1", "--json", str(scene.here))
+
+
+@provokes("HY-801")
+def a_replay_of_many_seeds(scene: Scene) -> CompletedProcess[str]:
+    return scene.hydra("simulate", "--replay", "0:5")
+
+
+@provokes("HY-004")
+def a_choice_of_faults_without_their_world(scene: Scene) -> CompletedProcess[str]:
+    return scene.hydra("simulate", "--seeds", "0:1", "--only", "1")
+
+
 @provokes("HY-804")
 def a_replay_of_another_version(scene: Scene) -> CompletedProcess[str]:
     return scene.hydra("simulate", "--replay", "7@0.0.1+0123456789ab")
