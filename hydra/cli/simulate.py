@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 SEEDS_MAX = 10_000_000
+SHOWN_MAX = 20
 
 
 @app.command()
@@ -125,13 +126,14 @@ def _print_summary(summary: Summary, wall_s: float) -> None:
         )
 
 
-def _print_failures(failed: Iterable[WorldResult], options: RunOptions, faults: str) -> None:
-    """The first failing seed made small, and for every one of them the command that replays it."""
+def _print_failures(failed: Sequence[WorldResult], options: RunOptions, faults: str) -> None:
+    """The first failing seed made small, and for the first ones the command that replays each."""
     from hydra.simulation.campaign import quieten
     from hydra.simulation.minimise import minimise
 
     quieten()
-    for number, result in enumerate(failed):
+    print(f"{len(failed)} worlds broke a law:")
+    for number, result in enumerate(failed[:SHOWN_MAX]):
         law = result.violations[0].law
         print(f"seed {result.seed}: {result.violations[0]}")
         more = ""
@@ -139,6 +141,8 @@ def _print_failures(failed: Iterable[WorldResult], options: RunOptions, faults: 
             kept, _ = minimise(result.seed, replace(options, keep=None), law)
             more = f" --only {','.join(map(str, kept))}" if kept else " --only none"
         print(f"  {_replay_command(result.seed, faults)}{more}")
+    if len(failed) > SHOWN_MAX:
+        print(f"and {len(failed) - SHOWN_MAX} more; --json FILE has them all")
 
 
 def _replay_command(seed: int, faults: str) -> str:
