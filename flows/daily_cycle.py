@@ -89,4 +89,7 @@ def _asked(on: date, proposal: Proposal) -> str:
 
 def _evidence(on: date, proposal: Proposal) -> str:
     table = markdown_table(evidence_rows(proposal.evidence))
-    return f"**{proposal.leader}** is to replace **{proposal.predecessor}** from {on}.\n\n{table}\n"
+    change = f"**{proposal.leader}** is to replace **{proposal.predecessor}** from {on}."
+    return (
+        f"{change}\n\n{table}\n\nUntil you answer the book trades as it is, and after a week it stays so.\n"
+    )

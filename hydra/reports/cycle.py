@@ -22,6 +22,14 @@ from hydra.usecases.improve.decide import Proposal
 
 Row = dict[str, Any]
 PLOT_DAYS = 504
+FIGURES = {
+    "sharpe_leader": "Sharpe of the new one, net, by the kernel",
+    "sharpe_champion": "Sharpe of the champion",
+    "sharpe_difference": "Sharpe of the difference, day by day",
+    "p_value": "one-sided p-value (SPA)",
+    "days": "days compared",
+    "years_to_80_percent_power": "years to know such a difference (80 % power)",
+}
 YEAR = math.sqrt(252)
 
 
@@ -207,7 +215,11 @@ def verdict(cycle: Cycle, waits: Proposal | None) -> str:
 def evidence_rows(evidence: Mapping[str, float] | str) -> list[Row]:
     """The evidence of a change, a figure a row."""
     found = json.loads(evidence) if isinstance(evidence, str) else evidence
-    return [{"figure": name.replace("_", " "), "value": value} for name, value in found.items()]
+    named = ((FIGURES.get(name, name.replace("_", " ")), value) for name, value in found.items())
+    return [
+        {"figure": name, "value": f"{value:g}" if isinstance(value, float) else value}
+        for name, value in named
+    ]
 
 
 def plot_data(cycle: Cycle, history: Sequence[tuple[str, Mapping[str, float]]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from hydra.demo.processes import Part, Parts, free_port
 from hydra.domain.champion import SEED_CHAMPION
@@ -16,6 +17,7 @@ from tests.flows.conftest import FlowDay, OpenFlowDay, png_of, until
 from tests.improve.test_cycle import BORN, DAYS, REVERSED, SESSIONS, TURNED, evening, until_change
 from tests.improve.worlds import SYMBOLS, World, edge_bars, settings_at
 from tests.session.trading_day import ON
+from tests.ui.test_browser import ARGUMENTS, CHROMIUM, FEW_FRAMES, PICTURES
 
 pytestmark = [pytest.mark.prefect, pytest.mark.process, pytest.mark.timeout(240)]
 
@@ -102,7 +104,10 @@ def test_a_change_of_champion_waits_in_a_suspended_run_until_a_person_approves_i
     run = api.start_run(CYCLE, {"session_on": on.isoformat()})
     until(lambda: api.run_state(run)[0] == "PAUSED", "the run waits", lambda: False)
     assert champion_of(world, on) == SEED_CHAMPION, "the session trades the old book meanwhile"
-    until(lambda: is_resumed(flow_day, run), "the answer is taken")
+    if os.environ.get("KEEP_PICTURES") == "1":
+        answered_in_a_browser(flow_day, run)
+    else:
+        until(lambda: is_resumed(flow_day, run), "the answer is taken")
     assert flow_day.end_of(run)[0] == "COMPLETED", flow_day.end_of(run)
     assert champion_of(world, on) == REVERSED
     names = flow_day.task_runs(run).keys()
@@ -113,6 +118,29 @@ def test_a_change_of_champion_waits_in_a_suspended_run_until_a_person_approves_i
         assert [rerun(shop, one) for one in done] == list(done)
     assert f"Dask cluster at {address}" in research.log.read_text()
     assert "anna" in flow_day.artifacts(run)["cycle-report"]
+
+
+def answered_in_a_browser(flow_day: FlowDay, run: str) -> None:
+    """The same answer by the form that a person sees; the picture goes to docs/images."""
+    door = flow_day.server.environment["PREFECT_API_URL"].removesuffix("/api")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+        page.add_init_script(FEW_FRAMES)
+        page.goto(door)
+        page.locator("input").first.fill(flow_day.server.environment["PREFECT_API_AUTH_STRING"])
+        page.get_by_role("button", name="Login").click()
+        page.wait_for_url(lambda url: "/login" not in url)
+        page.goto(f"{door}/v2/runs/flow-run/{run}")
+        page.get_by_role("button", name="Open menu").first.click()
+        page.get_by_role("menuitem", name="Resume").click()
+        form = page.get_by_role("dialog").or_(page.get_by_role("alertdialog"))
+        form.get_by_role("switch").click()
+        form.locator("textarea").fill("anna")
+        form.screenshot(path=PICTURES / "ui-approval.png")
+        form.get_by_role("button", name="Resume").click()
+        form.wait_for(state="hidden")
+        chromium.close()
 
 
 def is_resumed(flow_day: FlowDay, run: str) -> bool:
