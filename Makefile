@@ -1,5 +1,5 @@
 # Every target does its own set-up. ARGS passes options on: make demo ARGS="--seed 7", make test ARGS="-k config".
-.PHONY: help setup demo up secrets test simulate prove compose-by-hand check docs lock bench-kernel bench-cycle bench-healing prove-healing clean
+.PHONY: help setup demo up secrets test simulate prove by-hand check docs lock bench-kernel bench-cycle bench-healing prove-healing clean
 .DEFAULT_GOAL := help
 
 VENV := .venv/bin
@@ -36,9 +36,9 @@ simulate: .venv/.ready ## a thousand seeded worlds full of faults, judged from o
 prove: .venv/.ready ## ten thousand worlds, every mutant and crash point, a month; figures into docs/simulation.md
 	@$(VENV)/python -m tests.simulation.prove $(ARGS)
 
-compose-by-hand: .venv/.ready ## the processes of docker-compose.yml on a real PostgreSQL, without an engine
+by-hand: .venv/.ready ## make up and its end, and the processes of docker-compose.yml on a real PostgreSQL, no engine needed
 	@sh .ci/test-tools
-	@$(VENV)/pytest -q tests/compose_by_hand.py $(ARGS)
+	@$(VENV)/pytest -q tests/up_by_hand.py tests/compose_by_hand.py $(ARGS)
 
 check: .venv/.ready ## lint, types and import layers only
 	@$(VENV)/ruff check .

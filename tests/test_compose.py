@@ -72,6 +72,22 @@ def test_one_worker_a_role_in_either_profile() -> None:
     assert len(set(ports)) == len(ROLES)  # they share one network
 
 
+def test_the_second_file_makes_two_shards_of_the_execution_worker() -> None:
+    """What it adds begins as the first file's worker, so it is guarded as that is."""
+    shards = yaml.safe_load((ROOT / "docker-compose.shards.yml").read_text())["services"]
+    for suffix in ("", "-sim"):
+        one, two = shards[f"worker-execution{suffix}"], shards[f"worker-execution-2{suffix}"]
+        assert two["extends"] == {"file": "docker-compose.yml", "service": f"worker-execution{suffix}"}
+        for number, said in (("1", one), ("2", two)):
+            command = ["hydra", "worker", "start", "--role", "execution", "--shard", number]
+            assert said["command"] == command
+            assert said["environment"]["HYDRA_WORKER_SHARDS"] == "2"
+    port = "PREFECT_WORKER_WEBSERVER_PORT"  # they share one network
+    taken = {SERVICES[name]["environment"].get(port) for name in WORKERS}
+    assert shards["worker-execution-2-sim"]["environment"][port] not in taken
+    assert set(shards) <= {f"worker-execution{end}" for end in ("", "-2", "-sim", "-2-sim")}
+
+
 def test_only_workers_share_the_gateways_network() -> None:
     on_broker = {name for name, service in SERVICES.items() if "broker" in service.get("networks", [])}
     assert on_broker == {"gateway", *(f"worker-{role}" for role in ROLES)}

@@ -2,12 +2,14 @@
 
 import os
 import signal
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from hydra.demo.server_api import ServerApi
 from tests.flows.conftest import UNLIMITED, OpenFlowDay, png_of, until
-from tests.session.trading_day import RESTING
+from tests.session.trading_day import ON, RESTING
 
 pytestmark = [
     pytest.mark.prefect,
@@ -100,14 +102,40 @@ def test_a_session_that_ends_in_doubt_fails_with_its_reason_and_a_rerun_settles_
     flow_day.day.judge()
 
 
-def test_two_runs_of_one_session_at_once_do_no_harm(open_flow_day: OpenFlowDay) -> None:
+def test_two_schedules_of_one_session_firing_at_once_do_no_harm(open_flow_day: OpenFlowDay) -> None:
+    """Two slugs of one deployment name the same second, as after a rename that left the old one active."""
     flow_day = open_flow_day()
     flow_day.start_worker(**CATCHING_UP)
-    targets = {"ZO": 5, "HE": 2}
-    runs = [flow_day.start_run(targets, UNLIMITED, horizon_minutes=HORIZON) for _ in range(2)]
+    api, targets = flow_day.server.api, {"ZO": 5, "HE": 2}
+    deployment = api.ask("GET", f"/deployments/name/{UNLIMITED}", None)["id"]
+    path = f"/deployments/{deployment}/schedules"
+    due = datetime.now(UTC) + timedelta(seconds=6)
+    rule = {"interval": 15, "anchor_date": due.isoformat(), "timezone": "America/Chicago"}
+    asked = {"session_on": ON, "symbols": [*targets], "targets": targets, "horizon_minutes": HORIZON}
+    made = [
+        api.ask("POST", path, [{"slug": slug, "schedule": rule, "active": True, "parameters": asked}])[0][
+            "id"
+        ]
+        for slug in ("morning", "dawn")
+    ]
+    try:
+        runs = until(lambda: _fired(api, deployment), "both schedules fire")
+    finally:
+        for schedule in made:
+            api.ask_patiently("DELETE", f"{path}/{schedule}", None)
     assert [flow_day.end_of(run)[0] for run in runs] == ["COMPLETED", "COMPLETED"]
     assert {symbol: flow_day.day.position(symbol) for symbol in targets} == targets
     flow_day.day.judge()
+
+
+def _fired(api: ServerApi, deployment: str) -> list[str]:
+    """The runs that the server's scheduler made for the first moment, once both have begun."""
+    asked = {"deployments": {"id": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC", "limit": 200}
+    rows = api.ask_patiently("POST", "/flow_runs/filter", asked)
+    first = [one for one in rows if one["auto_scheduled"]][:2]
+    has_begun = [one for one in first if one["start_time"]]
+    assert len({one["expected_start_time"] for one in has_begun}) <= 1
+    return [one["id"] for one in has_begun] if len(has_begun) == 2 else []
 
 
 def test_sigterm_ends_the_worker_where_it_stands_and_releases_the_lease(open_flow_day: OpenFlowDay) -> None:
