@@ -112,17 +112,15 @@ def test_two_schedules_of_one_session_firing_at_once_do_no_harm(open_flow_day: O
     due = datetime.now(UTC) + timedelta(seconds=6)
     rule = {"interval": 15, "anchor_date": due.isoformat(), "timezone": "America/Chicago"}
     asked = {"session_on": ON, "symbols": [*targets], "targets": targets, "horizon_minutes": HORIZON}
-    made = [
-        api.ask("POST", path, [{"slug": slug, "schedule": rule, "active": True, "parameters": asked}])[0][
-            "id"
-        ]
-        for slug in ("morning", "dawn")
-    ]
+    one = {"schedule": rule, "active": True, "parameters": asked}
+    made = api.ask("POST", path, [{"slug": slug, **one} for slug in ("morning", "dawn")])
+    # a deployment that was changed is scheduled within seconds, any other within the minute
+    api.ask("PATCH", f"/deployments/{deployment}", {"description": "with two schedules"})
     try:
         runs = until(lambda: _fired(api, deployment), "both schedules fire")
     finally:
         for schedule in made:
-            api.ask_patiently("DELETE", f"{path}/{schedule}", None)
+            api.ask_patiently("DELETE", f"{path}/{schedule['id']}", None)
     assert [flow_day.end_of(run)[0] for run in runs] == ["COMPLETED", "COMPLETED"]
     assert {symbol: flow_day.day.position(symbol) for symbol in targets} == targets
     flow_day.day.judge()
