@@ -11,6 +11,8 @@ from hydra.ports import Refused, Unknown
 
 _LIVE_OR_DELAYED = 3
 _LIVE = 1
+# How long a refused subscription rests: another login may have the data for a while (354, 10197).
+_ASK_AGAIN_WALL_S = 60.0
 
 
 class Subscriptions:
@@ -20,7 +22,9 @@ class Subscriptions:
         self._books = books
         self._wanted: dict[int, Contract] = {}
         self._req_ids: dict[int, int] = {}
+        self._asked_wall_s: dict[int, float] = {}
         self._locks: dict[int, asyncio.Lock] = {}
+        self._renewing = asyncio.Lock()
 
     def want(self, contract: Contract) -> None:
         self._wanted[contract.con_id] = contract
@@ -49,17 +53,32 @@ class Subscriptions:
 
     async def renew(self, connection: Connection, next_id: Callable[[], int]) -> None:
         """Subscribes everything again: the connection is new, or IB lost its subscriptions (1101)."""
-        self._req_ids.clear()
-        self._books.quotes.close_lines()
+        async with self._renewing:
+            self._req_ids.clear()
+            self._books.quotes.close_lines()
+            for contract in tuple(self._wanted.values()):
+                await connection.requests.pace()
+                self._subscribe(connection, contract, self._claim(connection, contract, next_id))
+
+    async def ask_again(self, connection: Connection, next_id: Callable[[], int]) -> None:
+        """Subscribes what was refused a while ago: without quotes a session sends nothing to its end."""
         for contract in tuple(self._wanted.values()):
-            await connection.requests.pace()
-            self._subscribe(connection, contract, self._claim(connection, contract, next_id))
+            if not self._renewing.locked() and self._is_refused(contract.con_id):
+                self._subscribe(connection, contract, self._claim(connection, contract, next_id))
+                await connection.requests.pace()
+
+    def _is_refused(self, con_id: int) -> bool:
+        asked_s = self._asked_wall_s.get(con_id)
+        if asked_s is None or self._books.quotes.has_line(self._req_ids.get(con_id, 0)):
+            return False
+        return self._books.clock.wall_s() - asked_s >= _ASK_AGAIN_WALL_S
 
     def _claim(self, connection: Connection, contract: Contract, next_id: Callable[[], int]) -> int:
         """An id whose ticks are known to be this contract's before the request leaves."""
         req_id = next_id()
         connection.requests.claim(req_id)
         self._req_ids[contract.con_id] = req_id
+        self._asked_wall_s[contract.con_id] = self._books.clock.wall_s()
         self._books.quotes.open_line(req_id, contract.con_id)
         return req_id
 

@@ -160,6 +160,8 @@ class Supervisor:
         while misses < options.heartbeat_misses_max and not connection.requests.hopeless:
             await asyncio.sleep(options.heartbeat_interval_s)
             misses = 0 if await self._beat(connection) else misses + 1
+            if not misses:
+                await self._ask_for_quotes(connection)
         connection.intake.lost(connection.requests.hopeless or f"{misses} heartbeats unanswered")
 
     async def _beat(self, connection: Connection) -> bool:
@@ -189,6 +191,12 @@ class Supervisor:
                     self._books.log("hydra.link.unsynchronised", "warning", answer=type(answer).__name__)
                     await asyncio.sleep(self._books.options.heartbeat_interval_s)
             self._books.inbox.ring()
+
+    async def _ask_for_quotes(self, connection: Connection) -> None:
+        try:
+            await self._subscriptions.ask_again(connection, lambda: self._next_id(connection))
+        except ConnectionError as problem:
+            self._books.log("hydra.quotes.refused", "warning", problem=str(problem))
 
     async def _subscribe_again(self, connection: Connection) -> None:
         try:

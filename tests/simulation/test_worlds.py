@@ -143,3 +143,13 @@ def test_whoever_lost_the_lease_ends_so_that_a_successor_gets_the_client_id() ->
         found = list(run_jobs(partial(run_world, options=options), [2, 6], jobs=1))
     assert [(one.filled, one.violations) for one in found] == [(one.wanted, []) for one in found]
     assert all(one.runs >= 4 and ("stall_split", "PENDING_NEW") in one.hits for one in found)
+
+
+@pytest.mark.process
+def test_quotes_that_were_refused_after_a_break_are_asked_for_again() -> None:
+    """Else the session denies itself every order by a stale quote, up to its end."""
+    with prepared_folder() as folder:
+        options = RunOptions(folder, ("quotes_refused",))
+        found = list(run_jobs(partial(run_world, options=options), [7, 30], jobs=1))
+    assert [(one.filled, one.violations) for one in found] == [(one.wanted, []) for one in found]
+    assert all(one.hits for one in found)
