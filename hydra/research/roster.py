@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hydra.domain.champion import SEED_CHAMPION, Envelope
+from hydra.domain.errors import UserError
 from hydra.research.book import Arm, Book, Role
 from hydra.research.experiment import Spec, canonical, spec_id
 from hydra.research.family import Bars, bars_at
@@ -57,12 +58,15 @@ def plain(spec: ModelSpec) -> dict[str, Any]:
 
 
 def member_of(model_id: str, text: str) -> Member:
-    """The model of such an artefact; ValueError for anything else, an unknown key included."""
+    """The model of such an artefact, already proven to be its own; HY-874 if it cannot be built here."""
     raw = json.loads(text)
     if not isinstance(raw, dict) or raw.keys() != {"spec", "learnt", "train_until"}:
         raise ValueError("this is no model's artefact")
     learnt = {str(symbol): tuple(map(str, parts)) for symbol, parts in raw["learnt"].items()}
-    return Member(model_id, spec_of(raw["spec"]), learnt, str(raw["train_until"]))
+    try:
+        return Member(model_id, spec_of(raw["spec"]), learnt, str(raw["train_until"]))
+    except ValueError as error:
+        raise UserError("HY-874", model=model_id, problem=error) from error
 
 
 def named(spec: ModelSpec, train_until: str = "") -> str:
@@ -113,7 +117,7 @@ def seed_book(members: Sequence[Member], envelope: Envelope) -> Book:
 
 
 def forecasts(members: Sequence[Member], panel: Panel) -> Floats:
-    """[T, N, K], each from that day and the past only. ValueError names the model that has nothing to say."""
+    """[T, N, K], each from that day and the past only. HY-874 names the model that has nothing to say."""
     out = np.zeros((len(panel.days), len(panel.symbols), len(members)))
     for at, _ in enumerate(panel.symbols):
         bars = bars_of(panel, at)
@@ -121,7 +125,8 @@ def forecasts(members: Sequence[Member], panel: Panel) -> Floats:
             try:
                 out[:, at, arm] = member.spec.forecast(bars, member.artefacts(panel.symbols[at]))
             except (ValueError, KeyError) as error:
-                raise ValueError(f"{member.model_id} on {panel.symbols[at]}: {error}") from error
+                problem = f"on {panel.symbols[at]}: {error}"
+                raise UserError("HY-874", model=member.model_id, problem=problem) from error
     return out
 
 

@@ -110,6 +110,36 @@ def _decided(scene: Scene) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@provokes("HY-874")
+def an_arm_whose_family_is_gone(scene: Scene) -> CompletedProcess[str]:
+    """Admitted by one cycle, its module no longer named at the next."""
+    _imported(scene, _walk_csv(470))
+    scene.file("mine.py", _FAMILY)
+    scene.file("mine.json", '{"parts": [{"family": "mine"}]}')
+    done = _with_modules(scene, "run", "--candidate", "mine.json", HYDRA_HEALING_FAMILIES="mine")
+    assert "enters at a prior" in done.stdout, done.stdout + done.stderr
+    return _healing(scene, "run", "--on", "2027-01-04", HYDRA_HEALING_BUDGET="0")
+
+
+_FAMILY = """
+from dataclasses import dataclass
+from typing import ClassVar
+from hydra.research.family import register
+
+
+@register
+@dataclass(frozen=True, slots=True)
+class Mine:
+    name: ClassVar[str] = "mine"
+
+    def fit(self, bars, train):
+        return ""
+
+    def forecast(self, bars, artefact):
+        return 0 * bars.close + 1
+"""
+
+
 @provokes("HY-857")
 def a_journal_of_an_older_build(scene: Scene) -> CompletedProcess[str]:
     """Whoever may write brings it up to date; `ledger verify` only reads."""

@@ -115,6 +115,11 @@ ENTRIES: Final[dict[str, Entry]] = {
         "{given} is not a Tuesday and the days its release was late",
         "write it like --late 2025-01-07=3; no release can come early",
     ),
+    "HY-874": Entry(
+        BAD_INPUT,
+        "model {model} of the book cannot forecast: {problem}",
+        "name its module in healing.families again, or bring back the data it needs",
+    ),
     "HY-859": Entry(
         BAD_INPUT,
         "model artefact of {given}: {problem}",
