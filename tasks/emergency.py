@@ -59,6 +59,8 @@ async def report_stop(done: dict[str, Any], problems: list[str]) -> None:
     lines += [f"- **{one}**" for one in problems]
     lines += [
         "",
+        "While the pool is paused no second stop is taken from here: that is `hydra kill --all`.",
+        "",
         'On again: `hydra trading set ACTIVE --scope ALL --by NAME --reason "…"`, then resume the pool.',
     ]
     text = "\n".join(["# Emergency stop", *lines])

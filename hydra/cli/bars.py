@@ -16,7 +16,7 @@ from hydra.domain.errors import UserError
 if TYPE_CHECKING:
     from hydra.config import Settings
 
-app = typer.Typer(no_args_is_help=True, help="The bar store: import, fetch, list.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="The bar store: import, fetch, list.")
 app.add_typer(cot.app, name="cot")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]

@@ -7,7 +7,11 @@ import typer
 from hydra.cli.invocation import invocation
 from hydra.cli.output import print_json, print_table
 
-app = typer.Typer(no_args_is_help=True, help="Show the settings in force and where each one comes from.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Show the settings in force and where each one comes from.",
+)
 
 
 @app.command()

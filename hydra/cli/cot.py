@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from hydra.config import Settings
     from hydra.research.cot import CotWeek
 
-app = typer.Typer(no_args_is_help=True, help="CFTC weeks, dated by their release: import, list.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="CFTC weeks, dated by their release: import, list."
+)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 

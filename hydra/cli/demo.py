@@ -21,7 +21,9 @@ class OnStop(StrEnum):
     CANCEL = "cancel"
 
 
-app = typer.Typer(help="One simulated trading day on real parts, with a dropped connection.")
+app = typer.Typer(
+    add_completion=False, help="One simulated trading day on real parts, with a dropped connection."
+)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from hydra.domain.errors import UserError
 if TYPE_CHECKING:
     from hydra.worker.deploy.run import Deployed
 
-app = typer.Typer(no_args_is_help=False)
+app = typer.Typer(add_completion=False, no_args_is_help=False)
 
 
 @app.command()
@@ -26,9 +26,11 @@ def deploy(
 ) -> None:
     """Work pools, queues, limits, deployments, schedules, triggers and automations as the file says.
 
-    What left the file leaves the server; a pool or queue in use stays, and is named. What a person paused
-    stays paused, and a schedule that a person switched on stays on. Needs PREFECT_API_URL.
-    Example: hydra deploy --diff
+    What left the file leaves the server; a pool or queue in use stays, and is named.
+
+    What a person paused stays paused, and a schedule that a person switched on stays on.
+
+    Needs PREFECT_API_URL. Example: hydra deploy --diff
     """
     import asyncio
 

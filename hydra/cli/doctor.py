@@ -12,7 +12,7 @@ from hydra.cli.invocation import invocation
 from hydra.cli.output import print_json
 from hydra.domain.errors import BROKEN, DONE
 
-app = typer.Typer(no_args_is_help=False)
+app = typer.Typer(add_completion=False, no_args_is_help=False)
 
 
 @app.command()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hydra.persistence.ledger import SqlLedger
     from hydra.ports import Broker, Clock
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 _FILLED: Final = re.compile(r"(?P<lots>\d{1,9})@(?P<px>[+-]?\d+(\.\d+)?)")
 _POSITION: Final = re.compile(r"(?P<name>[A-Za-z0-9]{1,12})=(?P<lots>[+-]?\d{1,9})@(?P<px>[+-]?\d+(\.\d+)?)")

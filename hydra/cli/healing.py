@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from hydra.usecases.improve.cycle import Cycle
     from hydra.usecases.improve.workshop import Workshop
 
-app = typer.Typer(no_args_is_help=True, help="The daily cycle: observe, diagnose, mutate, promote.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="The daily cycle: observe, diagnose, mutate, promote."
+)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 On = Annotated[

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from hydra.research.experiment import Experiment
 
-app = typer.Typer(no_args_is_help=True, help="Every experiment that was made; run one again.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Every experiment that was made; run one again."
+)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="An experiment's identity, or its beginning.")]

@@ -17,7 +17,7 @@ from hydra.domain.latch import EVERYTHING, Latched
 if TYPE_CHECKING:
     from hydra.config import Settings
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 _COMMAND: Final = "hydra kill"
 

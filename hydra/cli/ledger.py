@@ -13,7 +13,7 @@ from hydra.domain.errors import BrokenLaw, UserError, did_you_mean
 if TYPE_CHECKING:
     from hydra.persistence.ledger import SqlLedger
 
-app = typer.Typer(no_args_is_help=True, help="Export and verify the ledger.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Export and verify the ledger.")
 
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 

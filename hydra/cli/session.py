@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from hydra.config import Settings
     from hydra.usecases.plan import SessionRequest
 
-app = typer.Typer(no_args_is_help=True, help="Run, or run again, the execution session of one date.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Run, or run again, the execution session of one date."
+)
 
 HostOption = Annotated[str | None, typer.Option(help="Gateway host; default gateway.host.")]
 PortOption = Annotated[int | None, typer.Option(help="Gateway port; default gateway.port.")]

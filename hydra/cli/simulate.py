@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hydra.simulation.report import Summary
     from hydra.simulation.run import RunOptions, WorldResult
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 SEEDS_MAX = 10_000_000
 SHOWN_MAX = 20
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hydra.config import Settings
     from hydra.domain.events import TradingState
 
-app = typer.Typer(no_args_is_help=True, help="Show, narrow or widen what may be sent.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Show, narrow or widen what may be sent.")
 
 _COMMAND: Final = "hydra trading set"
 _COLUMNS: Final = ("scope", "state", "reason", "by", "at")

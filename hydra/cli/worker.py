@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from hydra.config import Settings
     from hydra.worker.post import Post
 
-app = typer.Typer(no_args_is_help=True, help="The Prefect worker that holds the IB connection.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="The Prefect worker that holds the IB connection."
+)
 
 # Seconds between two questions to the server: what a started run waits for at most.
 QUERY_S: Final = "1"
@@ -32,7 +34,7 @@ def start(
         str | None, typer.Option(help="execution, data, feed or diagnostics; default worker.role.")
     ] = None,
     shard: Annotated[
-        int | None, typer.Option(help="Which shard of execution this is; default worker.shard.")
+        int | None, typer.Option(help="Which of worker.shards this is, from 1; default worker.shard.")
     ] = None,
     pool: Annotated[str, typer.Option(help="Prefect work pool of type ib-gateway.")] = "ib",
     approver: Annotated[
@@ -43,8 +45,10 @@ def start(
 ) -> None:
     """Connect, recover, then take runs from the role's queues of the pool until SIGTERM or Ctrl-C.
 
-    Needs a Prefect server (PREFECT_API_URL) and a gateway; both may come later. One process a role:
-    execution has client id gateway.client_id, the others the next three, shard N that + 9 + N.
+    Needs a Prefect server (PREFECT_API_URL) and a gateway; both may come later. One process a role.
+
+    Client ids: execution gateway.client_id, data, feed and diagnostics the next three, shard N that + 9 + N.
+    Example: hydra worker start --role execution
     """
     import asyncio
 

@@ -19,6 +19,7 @@ from hydra.wiring import LEDGER_FILE
 IB_ASYNC: Final = "2.1.0"
 PREFECT_MIN: Final = (3, 6, 22)
 FASTAPI_BELOW: Final = (0, 150)
+SQLALCHEMY_BELOW: Final = (2, 1)
 ZONES_YEARS_MAX: Final = 1
 _SHOWN: Final = ("ib_async", "prefect", "fastapi", "sqlalchemy", "alembic", "pydantic")
 
@@ -125,6 +126,9 @@ def library_findings(versions: dict[str, str]) -> list[Finding]:
     if _numbers(versions["fastapi"]) >= FASTAPI_BELOW:
         what = f"fastapi {versions['fastapi']} breaks Prefect's server: below 0.150 is needed"
         findings.append(fail("fastapi", what, fix))
+    if _numbers(versions["sqlalchemy"]) >= SQLALCHEMY_BELOW:
+        what = f"with SQLAlchemy {versions['sqlalchemy']} no schedule of Prefect fires: below 2.1 is needed"
+        findings.append(fail("sqlalchemy", what, fix))
     return findings
 
 

@@ -37,8 +37,8 @@ def _lock_finding(address: str, timeout_s: float) -> Finding:
     if answered in (401, 403):
         return ok("prefect_auth", "a stranger is refused")
     fix = (
-        "set PREFECT_SERVER_API_AUTH_STRING, PREFECT_SERVER_CSRF_PROTECTION_ENABLED=true and "
-        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS to the UI's own, or start the server with `make up`"
+        "set PREFECT_SERVER_API_AUTH_STRING, PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED=true and "
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS to the UI's own, or start the server with `make up`"
     )
     if answered == 200:
         return fail("prefect_auth", "whoever reaches it can start flows, and so can any web page", fix)

@@ -10,7 +10,7 @@ from hydra.diagnosis.machine import latch_finding, library_findings, sqlite_find
 from hydra.domain.latch import Latched
 from hydra.usecases.latch import set_latch
 
-SOUND = {"ib_async": "2.1.0", "prefect": "3.8.8", "fastapi": "0.149.0"}
+SOUND = {"ib_async": "2.1.0", "prefect": "3.8.8", "fastapi": "0.149.0", "sqlalchemy": "2.0.58"}
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,7 @@ def test_an_affected_sqlite_is_named(version: tuple[int, int, int], status: Stat
         ({"ib_async": ""}, "ib_async"),
         ({"prefect": "3.6.21"}, "prefect_version"),
         ({"fastapi": "0.150.0"}, "fastapi"),
+        ({"sqlalchemy": "2.1.9"}, "sqlalchemy"),
     ],
 )
 def test_a_library_that_breaks_something_fails(changed: dict[str, str], check: str) -> None:
