@@ -69,8 +69,8 @@ def daily_cycle(session_on: date | None = None) -> State[Any]:
 def _experiments(drafts: Sequence[Experiment]) -> None:
     """As many candidates at once as there are cores or workers; each is put on record in its turn."""
     with candidates(drafts) as tried:
-        for number, (draft, run) in enumerate(zip(drafts, tried, strict=True), start=1):
-            journal_experiment(draft, run.result(), number)
+        for number, (draft, ended) in enumerate(zip(drafts, tried, strict=True), start=1):
+            journal_experiment(draft, ended(), number)
 
 
 def _asked(on: date, proposal: Proposal) -> str:

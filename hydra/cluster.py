@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hydra.domain.errors import Unavailable
+from hydra.domain.errors import HydraError, Unavailable
 from hydra.research.experiment import Spec
 from hydra.research.filters import Floats
 from hydra.sandbox.run import Limits
@@ -83,7 +83,7 @@ def cluster_faults(address: str) -> Iterator[None]:
     """Whatever breaks in the cluster or on the way to it is HY-871; a candidate's own end is an outcome."""
     try:
         yield
-    except (Unavailable, KeyboardInterrupt):
+    except HydraError:
         raise
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"

@@ -2,16 +2,23 @@
 
 import os
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from urllib.error import HTTPError
 
+import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
+from hydra.cluster import ClusterWalks, walked_there
 from hydra.demo.processes import Part, Parts, free_port
 from hydra.domain.champion import SEED_CHAMPION
+from hydra.research.experiment import Spec
+from hydra.sandbox.run import Limits
+from hydra.usecases.improve.cycle import begin
 from hydra.usecases.improve.experiments import rerun
+from hydra.usecases.improve.workshop import Workshop
 from hydra.workshop import open_workshop
 from tests.flows.conftest import FlowDay, OpenFlowDay, png_of, until
 from tests.improve.test_cycle import BORN, DAYS, REVERSED, SESSIONS, TURNED, evening, until_change
@@ -116,8 +123,22 @@ def test_a_change_of_champion_waits_in_a_suspended_run_until_a_person_approves_i
         done = shop.journal.experiments()
         assert [one.ended for one in done] == ["FINISHED", "FINISHED"]
         assert [rerun(shop, one) for one in done] == list(done)
+        walked_by_hand(shop, address, [one.spec for one in done])
     assert f"Dask cluster at {address}" in research.log.read_text()
     assert "anna" in flow_day.artifacts(run)["cycle-report"]
+
+
+def walked_by_hand(shop: Workshop, address: str, specs: list[Spec]) -> None:
+    """As `hydra run` asks the cluster, without Prefect: what comes back is what comes of it here."""
+    cluster, inputs = ClusterWalks(address, Limits(wall_s=60), ()), begin(shop, SESSIONS[-1]).panel.inputs
+    there, here = cluster.walk(specs, inputs), shop.sandbox.walk(specs, inputs)
+    assert [(one.end, one.learnt) for one in there] == [(one.end, one.learnt) for one in here]
+    assert all(
+        np.array_equal(one.forecasts, two.forecasts, equal_nan=True)
+        for one, two in zip(there, here, strict=True)
+    )
+    with pytest.raises(RuntimeError, match="a worker runs build"):
+        walked_there(specs[0], replace(cluster.errand(inputs), build="another"))
 
 
 def answered_in_a_browser(flow_day: FlowDay, run: str) -> None:
