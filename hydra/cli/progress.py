@@ -25,4 +25,4 @@ class Progress:
         rate = done / max(now_s - self._begun_s, 1e-9)
         text = f"{done}/{self._total} {self._things}, {rate:.1f} a second{more}"
         begin, end = ("\r", "\n" if is_last else "") if is_terminal else ("", "\n")
-        print(f"{begin}{text} ", end=end, file=sys.stderr, flush=True)
+        print(f"{begin}{text}{' ' if is_terminal else ''}", end=end, file=sys.stderr, flush=True)

@@ -52,7 +52,7 @@ def test_a_hundred_worlds_break_no_law(first: int, worlds: int, tmp_path: Path) 
     assert document["worlds"] == worlds
     assert document["bound_95"] == pytest.approx(3 / worlds)
     assert sum(document["faults_injected"].values()) > worlds / 2
-    assert done.stderr == ""
+    assert all(" worlds, " in line for line in done.stderr.splitlines()), done.stderr  # how far it is
     judged = subprocess.run(
         [sys.executable, "-I", str(JUDGE), "--worlds", str(kept)], capture_output=True, text=True, check=False
     )
