@@ -135,6 +135,7 @@ def _crashes() -> list[str]:
 def _month() -> list[str]:
     first, again = said("month"), said("month-again")
     found = [] if first["digest"] == again["digest"] else ["the month again left another ledger"]
+    found += [f"law ({one['law']}): {one['detail']}" for one in first["violations"][:SHOWN_MAX]]
     if first["disconnects"] < DISCONNECTS_MIN:
         found.append(f"{first['disconnects']} disconnects, at least {DISCONNECTS_MIN}")
     if len(first["paper_gate"]) != first["sessions"]:
