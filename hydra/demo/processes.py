@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +19,11 @@ from hydra.domain.errors import Unavailable
 STOP_WALL_S: Final = 4.0
 # A worker may take its orders back before it ends.
 LAST_STOP_WALL_S: Final = 20.0
-# A process that dies so soon after its start, so often in a row, is not mended by another start.
+# A process that dies so soon after its start waits a little longer each time before the next one. It is never
+# given up: whoever holds its client id may end, and the rest of the stack is of use meanwhile.
 SHORT_LIFE_WALL_S: Final = 5.0
-SHORT_LIVES_MAX: Final = 5
+PAUSE_WALL_S: Final = 1.0
+PAUSE_WALL_S_MAX: Final = 15.0
 POLL_WALL_S: Final = 0.05
 
 
@@ -84,10 +87,15 @@ class Part:
 
     def failure(self, problem: str) -> Unavailable:
         """HY-605 with the last line of its log."""
-        lines = self.log.read_text(errors="replace").strip().splitlines()
         ended = "" if self.is_running else f"it ended with code {self._process.returncode}"
-        told = "; ".join(filter(None, [ended or problem, lines[-1].strip() if lines else ""]))
+        told = "; ".join(filter(None, [ended or problem, self.last_line]))
         return Unavailable("HY-605", part=self.name, problem=told, path=self.log)
+
+    @property
+    def last_line(self) -> str:
+        """What it said last."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
 
     def ask_to_end(self) -> None:
         """SIGTERM to its whole group."""
@@ -171,19 +179,43 @@ def ended_together() -> Iterator[Parts]:
             signal.signal(number, handler)
 
 
-def keep_running(part: Part, tell: Callable[[str], None], is_over: Callable[[], bool]) -> None:
-    """Start the part again whenever it has ended, until it is over; HY-605 when it cannot live."""
-    born_s, short_lives = time.monotonic(), 0
+def keep_running(
+    parts: Sequence[Part],
+    tell: Callable[[str], None],
+    is_over: Callable[[], bool],
+    wait: Callable[[float], None] = time.sleep,
+) -> None:
+    """Start each part again whenever it has ended, until it is over; tells each time what it said last."""
+    now_s = time.monotonic()
+    kept = [_Kept(part, now_s) for part in parts]
     while not is_over():
-        if part.is_running:
-            time.sleep(POLL_WALL_S * 5)
-            continue
-        short_lives = short_lives + 1 if time.monotonic() - born_s < SHORT_LIFE_WALL_S else 0
-        if short_lives >= SHORT_LIVES_MAX:
-            raise part.failure("")
-        tell(f"the {part.name} has ended and is started again")
-        part.start_again()
-        born_s = time.monotonic()
+        for one in kept:
+            one.look(time.monotonic(), tell)
+        wait(POLL_WALL_S * 5)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A part that is started again: since when it lives, or from when on it may live again."""
+
+    part: Part
+    born_s: float
+    pause_s: float = 0.0
+    again_s: float | None = None
+
+    def look(self, now_s: float, tell: Callable[[str], None]) -> None:
+        if self.part.is_running:
+            return
+        if self.again_s is None:
+            is_short = now_s - self.born_s < SHORT_LIFE_WALL_S
+            self.pause_s = min(max(2 * self.pause_s, PAUSE_WALL_S), PAUSE_WALL_S_MAX) if is_short else 0.0
+            self.again_s = now_s + self.pause_s
+            soon = f" in {self.pause_s:g} s" if self.pause_s else ""
+            said = self.part.last_line
+            tell(f"the {self.part.name} has ended and is started again{soon}; it said: {said}")
+        if now_s >= self.again_s:
+            self.part.start_again()
+            self.born_s, self.again_s = now_s, None
 
 
 def free_port() -> int:

@@ -189,7 +189,7 @@ def _judge(
 
 
 def _stay(stack: Stack, display: Display) -> None:
-    """Leave the stack running; a worker that dies is started again, Ctrl-C ends everything."""
+    """Leave the stack running; workers that die are started again, Ctrl-C ends everything."""
     secret = keep_secret(stack.folder, stack.auth)
     display.tell(f"Prefect: {stack.ui_url}  log in with: {stack.auth}  (also in {secret})")
     display.tell(
@@ -197,6 +197,6 @@ def _stay(stack: Stack, display: Display) -> None:
     )
     display.tell("Ctrl-C ends everything")
     try:
-        keep_running(stack.worker, display.tell, lambda: False)
+        keep_running([one for one in stack.parts.all if one.needs_others], display.tell, lambda: False)
     except KeyboardInterrupt:
         return

@@ -1,12 +1,12 @@
-"""`make up` as a supervisor: what dies is started again, what cannot live is told."""
+"""`make up` as a supervisor: what dies is started again, and its parts end in order."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
-from hydra.demo.processes import SHORT_LIVES_MAX, Part, Parts, keep_running
-from hydra.domain.errors import Unavailable
+from hydra.demo import processes
+from hydra.demo.processes import Part, Parts, keep_running
 
 pytestmark = pytest.mark.process
 
@@ -22,17 +22,35 @@ signal.signal(signal.SIGTERM, end)
 print("ready", flush=True)
 time.sleep(60)
 """
-ONE_MORE = "import pathlib, sys; p = pathlib.Path('starts'); p.write_text(p.read_text() + 'x'); sys.exit(3)"
+ONE_MORE = """
+import pathlib, sys
+starts = pathlib.Path("starts")
+starts.write_text(starts.read_text() + "x")
+print("no luck")
+sys.exit(3)
+"""
 
 
-def test_a_part_that_ends_is_started_again_and_one_that_never_lives_is_given_up(tmp_path: Path) -> None:
+def test_parts_that_end_are_started_again_ever_later_and_never_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two at once: one dies at every start, the other only once."""
+    monkeypatch.setattr(processes, "PAUSE_WALL_S", 0.1)
+    monkeypatch.setattr(processes, "PAUSE_WALL_S_MAX", 0.3)
     starts, told = tmp_path / "starts", list[str]()
     starts.write_text("")
-    part = Part("worker", [sys.executable, "-S", "-c", ONE_MORE], {}, tmp_path)
-    with pytest.raises(Unavailable, match="HY-605 the worker did not start: it ended with code 3"):
-        keep_running(part, told.append, lambda: False)
-    assert starts.read_text() == "x" * SHORT_LIVES_MAX
-    assert told == ["the worker has ended and is started again"] * (SHORT_LIVES_MAX - 1)
+    worker = Part("worker", [sys.executable, "-S", "-c", ONE_MORE], {}, tmp_path)
+    data = Part("data worker", ["sh", "-c", "test -e born && exec sleep 60; touch born"], {}, tmp_path)
+    try:
+        keep_running([worker, data], told.append, lambda: starts.read_text() == "x" * 4)
+    finally:
+        worker.end()
+        data.end()
+    said = [line for line in told if line.startswith("the worker")]
+    assert [line.split(" in ")[1] for line in said] == [
+        f"{pause_s} s; it said: no luck" for pause_s in ("0.1", "0.2", "0.3")
+    ]
+    assert len([line for line in told if line.startswith("the data worker")]) == 1
 
 
 def test_parts_that_need_the_others_have_ended_before_those_are_asked_to(tmp_path: Path) -> None:
