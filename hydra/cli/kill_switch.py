@@ -66,10 +66,9 @@ class KillSwitch:
     @property
     def _client_ids(self) -> tuple[int, ...]:
         """Every id that sends: one, or one a shard."""
-        from hydra.domain.roles import Role, client_id_of
+        from hydra.domain.roles import sender_ids
 
-        base, shards = self._settings.gateway.client_id, self._settings.worker.shards
-        return tuple(client_id_of(base, Role.EXECUTION, one) for one in range(1, shards + 1)) or (base,)
+        return sender_ids(self._settings.gateway.client_id, self._settings.worker.shards)
 
     def _latch(self) -> str:
         """Empty, or why the latch could not be written: then the holder's end must do."""

@@ -9,8 +9,9 @@ from typing import Final
 from hydra.broker.greeting import Answer, Greeting, greet
 from hydra.broker.options import BrokerOptions
 from hydra.broker.probe import Probe, probe
-from hydra.diagnosis.finding import Finding, fail, ok, skip, warn
+from hydra.diagnosis.finding import Finding, Status, fail, ok, skip, warn
 from hydra.diagnosis.listeners import Listener, on_ports
+from hydra.domain.roles import READING_ID_OFFSET
 from hydra.persistence.seat import locked, signed
 from hydra.ports import Clock
 
@@ -29,6 +30,7 @@ PORTS: Final[dict[int, str]] = {
 JTS_PORT: Final = 4000
 GREET_WALL_S: Final = 1.0
 DIAGNOSTICS_ID_OFFSET: Final = 3
+IN_USE: Final = "HY-305"
 _NO_DOOR: Final = (
     "gateway: Configure > Settings > API > Settings: enable ActiveX and Socket Clients, Socket port {port}, "
     "trust this address; close any open dialog"
@@ -95,19 +97,38 @@ def _way_out(answer: Answer, port: int) -> str:
     }[answer]
 
 
-async def session_findings(options: BrokerOptions, clock: Clock, locks: Path) -> list[Finding]:
-    """What the gateway says to a client that logs in: ids, account, clock, farms, permission."""
-    looked = await probe(replace(options, client_id=options.client_id + DIAGNOSTICS_ID_OFFSET), clock)
+async def session_findings(
+    options: BrokerOptions, clock: Clock, locks: Path, senders: Sequence[int] = ()
+) -> list[Finding]:
+    """What the gateway says to a client that logs in: ids, account, clock, farms, permission.
+
+    `senders`: the ids of execution where it is sharded; else it is the options' own.
+    """
+    looked = await _looked(options, clock)
     if looked.failure is not None:
         return [fail("session", looked.failure.what, looked.failure.fix)]
+    ids = [
+        await _client_id_finding(replace(options, client_id=one), clock, locks)
+        for one in senders or (options.client_id,)
+    ]
+    bad = [one for one in ids if one.status is not Status.OK]
     return [
         ok("session", f"server version {looked.server_version}, accounts {', '.join(looked.accounts)}"),
-        await _client_id_finding(options, clock, locks),
+        *(bad or [ok("client_id", "; ".join(one.what for one in ids))]),
         _account_finding(looked),
         _permission_finding(looked),
         _skew_finding(options, looked),
         _farm_finding(looked),
     ]
+
+
+async def _looked(options: BrokerOptions, clock: Clock) -> Probe:
+    """Asked under the diagnostics id; where its worker runs, under the id of the command line's readings."""
+    for offset in (DIAGNOSTICS_ID_OFFSET, READING_ID_OFFSET):
+        looked = await probe(replace(options, client_id=options.client_id + offset), clock)
+        if looked.failure is None or looked.failure.code != IN_USE:
+            break
+    return looked
 
 
 async def _client_id_finding(options: BrokerOptions, clock: Clock, locks: Path) -> Finding:
@@ -125,7 +146,7 @@ async def _client_id_finding(options: BrokerOptions, clock: Clock, locks: Path) 
         os.close(descriptor)
     if looked.failure is None:
         return ok("client_id", f"client id {client_id} is free")
-    if looked.failure.code != "HY-305":
+    if looked.failure.code != IN_USE:
         return fail("client_id", looked.failure.what, looked.failure.fix)
     what = f"client id {client_id} is in use (326) by a program that is not ours, or by a dead connection"
     return fail("client_id", what, "end that program or wait a minute; else choose another gateway.client_id")

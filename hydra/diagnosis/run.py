@@ -6,6 +6,7 @@ from hydra.diagnosis.gateway import port_findings, session_findings, socket_find
 from hydra.diagnosis.listeners import listeners
 from hydra.diagnosis.machine import machine_findings
 from hydra.diagnosis.server import server_findings
+from hydra.domain.roles import sender_ids
 from hydra.persistence.seat import LOCKS_FOLDER
 from hydra.wiring import canceller, clock_of
 
@@ -18,7 +19,9 @@ async def diagnose(settings: Settings, prefect_url: str | None) -> list[Finding]
     socket = socket_finding(options)
     findings = [*machine_findings(settings, clock), *port_findings(options, found), socket]
     if socket.status is Status.OK:
-        findings += await session_findings(options, clock, settings.data_dir / LOCKS_FOLDER)
+        folder = settings.data_dir / LOCKS_FOLDER
+        senders = sender_ids(settings.gateway.client_id, settings.worker.shards)
+        findings += await session_findings(options, clock, folder, senders)
     else:
         findings += unreached()
     return [*findings, *server_findings(prefect_url)]

@@ -31,6 +31,11 @@ def client_id_of(base: int, role: Role, shard: int = 0) -> int:
     return base + _OFFSETS[role]
 
 
+def sender_ids(base: int, shards: int) -> tuple[int, ...]:
+    """Every client id that may send: one, or one a shard."""
+    return tuple(client_id_of(base, Role.EXECUTION, one) for one in range(1, shards + 1)) or (base,)
+
+
 def shard_of(symbol: str, shards: int) -> int:
     """The shard that alone works this symbol, 1 … `shards`; 0 where execution is not sharded."""
     return crc32(symbol.encode()) % shards + 1 if shards > 0 else 0

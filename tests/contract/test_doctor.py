@@ -156,6 +156,20 @@ def test_a_client_id_in_use_is_told_from_our_own_worker(gateway: GatewayProcess,
     assert f"/{os.getpid()}/" in held.what
 
 
+def test_every_shards_id_is_asked_and_a_diagnostics_worker_does_not_hinder(
+    gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    async def scene(stranger: int) -> list[Finding]:
+        async with client(gateway, client_id=4), client(gateway, client_id=stranger):
+            return await session_findings(options_of(gateway), clock_of(gateway), tmp_path, (11, 12))
+
+    found = by_check(asyncio.run(scene(12)))
+    assert found["session"].status is Status.OK  # the diagnostics id is taken: asked under the next
+    assert (found["client_id"].status, "client id 12" in found["client_id"].what) == (Status.FAIL, True)
+    found = by_check(asyncio.run(scene(77)))
+    assert found["client_id"].what == "client id 11 is free; client id 12 is free"
+
+
 def test_a_read_only_api_is_found_without_placing_anything(tmp_path: Path) -> None:
     with running_gateway(tmp_path / "gateway", extra=["--read-only"]) as gateway:
         found = session(gateway, tmp_path)["permission"]

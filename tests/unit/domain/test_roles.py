@@ -1,6 +1,6 @@
 """Who works what on which client id."""
 
-from hydra.domain.roles import Duty, Role, client_id_of, queues_of, shard_of, worker_name
+from hydra.domain.roles import Duty, Role, client_id_of, queues_of, sender_ids, shard_of, worker_name
 
 SYMBOLS = ("ZO", "HE", "LE", "GF", "ZR", "OJ")
 
@@ -8,7 +8,8 @@ SYMBOLS = ("ZO", "HE", "LE", "GF", "ZR", "OJ")
 def test_every_process_has_a_client_id_of_its_own() -> None:
     ids = [client_id_of(1, role) for role in Role]
     ids += [5]  # the command line's readings
-    ids += [client_id_of(1, Role.EXECUTION, shard) for shard in range(1, 81)]
+    ids += sender_ids(1, 80)
+    assert sender_ids(1, 0) == (1,)
     assert ids[:6] == [1, 2, 3, 4, 5, 11]
     assert len(set(ids)) == len(ids)
 
