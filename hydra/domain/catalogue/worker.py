@@ -35,8 +35,8 @@ ENTRIES: Final[dict[str, Entry]] = {
     "HY-608": Entry(
         BAD_INPUT,
         "worker.shard = {shard} of worker.shards = {shards}: no such shard",
-        "set worker.shards (HYDRA_WORKER_SHARDS) to their number, the same everywhere, and give --shard from 1 "
-        "to it; both are 0 where execution is one process",
+        "set worker.shards (HYDRA_WORKER_SHARDS) to their number, the same everywhere, and give --shard from "
+        "1 to it; both are 0 where execution is one process",
     ),
     "HY-604": Entry(
         COULD_NOT_RUN,
