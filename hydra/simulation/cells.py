@@ -26,7 +26,9 @@ _AT_ACCEPT: Final = (
 )
 _AT_CANCEL: Final = "its moment is the arrival of a cancel, which commits before it is written"
 _AT_END: Final = "its moment is the order's end at the gateway, which no ledger may know before (law a)"
-_NOTHING_TRADED: Final = "no child was ever sent: nothing is executed and nothing held"
+_NOTHING_TRADED: Final = (
+    "no child was ever sent: nothing is executed or held but what a person trades by hand"
+)
 _NOTHING_WORKS: Final = "it needs a working order, and what the ledger has ended does not work (law a)"
 
 
@@ -51,6 +53,8 @@ UNREACHABLE: Final[Mapping[str, Mapping[str, str]]] = {
     "warning": _except(_NOTHING_WORKS, *LIVE),
     "wrong_cancelled": _except(_NOTHING_WORKS, *LIVE),
 }
+# What makes such a cell possible after all, in the same world: then a hit there is no surprise.
+_BESIDE: Final = {(kind, BEFORE): "manual_trade" for kind in ("correction", "price_dip")}
 # A state nobody reaches under any kind, and why.
 NEVER: Final[Mapping[str, str]] = {"RESOLVED": "only a named person resolves a child, and no world has one"}
 _TRADED: Final = frozenset({"correction", "bust", "bust_next_day", "liquidation"})
@@ -208,6 +212,13 @@ def empty_cells(hits: Mapping[tuple[str, str], int], kinds: Iterable[str]) -> li
     ]
 
 
-def impossible_hits(hits: Mapping[tuple[str, str], int]) -> list[str]:
+def surprising(hits: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of one world's hits those in cells that were called impossible, nothing in that world making them so."""
+    found = list(hits)
+    kinds = {kind for kind, _ in found}
+    return [cell for cell in found if not is_reachable(*cell) and _BESIDE.get(cell) not in kinds]
+
+
+def impossible_hits(hits: Iterable[tuple[str, str]]) -> list[str]:
     """What was hit and was called impossible: then the reason is wrong, or the product."""
-    return [f"{kind} × {state}" for kind, state in sorted(hits) if not is_reachable(kind, state)]
+    return [f"{kind} × {state}" for kind, state in sorted(hits)]

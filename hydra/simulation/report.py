@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from hydra.simulation.cells import STATES, empty_cells, impossible_hits
+from hydra.simulation.cells import STATES, empty_cells, impossible_hits, surprising
 from hydra.simulation.run import WorldResult
 
 _RULE_OF_THREE: Final = 3.0
@@ -22,6 +22,7 @@ class Summary:
     faulted: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     matrix: Counter[tuple[str, str]] = field(default_factory=Counter)
+    impossible: set[tuple[str, str]] = field(default_factory=set)
     virtual_s: float = 0.0
     runs: int = 0
     _reached: Counter[str] = field(default_factory=Counter)
@@ -36,6 +37,7 @@ class Summary:
             self.violations.append(
                 {"seed": result.seed, "law": found.law, "time": found.at_s, "detail": found.detail}
             )
+        self.impossible.update(surprising(result.hits))
         for kind, state in result.hits:
             self.faults[kind] += 1
             self.matrix[kind, state] += 1
@@ -75,7 +77,7 @@ class Summary:
                 kind: {state: self.matrix[kind, state] for state in STATES} for kind in sorted(self.faults)
             },
             "matrix_empty": empty_cells(self.matrix, sorted(self.faults)),
-            "matrix_impossible": impossible_hits(self.matrix),
+            "matrix_impossible": impossible_hits(self.impossible),
             "filled_share": {
                 group: round(self._reached[group] / count, 4)
                 for group, count in sorted(self._counted.items())

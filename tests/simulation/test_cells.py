@@ -10,6 +10,7 @@ from hydra.simulation.cells import (
     impossible_hits,
     is_reachable,
     led_faults,
+    surprising,
     walks,
 )
 from hydra.simulation.fault_kinds import FAULTS
@@ -52,5 +53,11 @@ def test_a_walk_draws_from_the_kinds_it_was_given_alone() -> None:
 def test_empty_cells_and_impossible_hits_are_named() -> None:
     hits = {("lose_ack", "PENDING_NEW"): 2, ("lose_ack", "FILLED"): 1}
     assert empty_cells(hits, ["lose_ack"]) == ["lose_ack × PENDING_CANCEL"]
-    assert impossible_hits(hits) == ["lose_ack × FILLED"]
-    assert impossible_hits({("kill", "RESOLVED"): 1}) == ["kill × RESOLVED"]
+    assert impossible_hits(surprising(hits)) == ["lose_ack × FILLED"]
+    assert surprising([("kill", "RESOLVED")]) == [("kill", "RESOLVED")]
+
+
+def test_a_correction_before_any_order_is_a_surprise_unless_a_person_has_traded() -> None:
+    early = ("correction", BEFORE)
+    assert surprising([early]) == [early]
+    assert surprising([("manual_trade", BEFORE), early, ("bust", BEFORE)]) == [("bust", BEFORE)]
