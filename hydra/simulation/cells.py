@@ -213,7 +213,7 @@ def empty_cells(hits: Mapping[tuple[str, str], int], kinds: Iterable[str]) -> li
 
 
 def surprising(hits: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Of one world's hits those in cells that were called impossible, nothing in that world making them so."""
+    """Of one world's hits those in cells called impossible that nothing else in it makes possible."""
     found = list(hits)
     kinds = {kind for kind, _ in found}
     return [cell for cell in found if not is_reachable(*cell) and _BESIDE.get(cell) not in kinds]
