@@ -125,6 +125,8 @@ def test_what_leaves_the_file_leaves_the_server_and_a_second_deploy_changes_noth
     limits = {one["name"] for one in api.ask("POST", "/v2/concurrency_limits/filter", {"limit": 200})}
     assert "trial-history" not in limits
     assert "execution-session" in names  # another project's own is not ours to remove
+    pools = {one["name"] for one in api.ask("POST", "/work_pools/filter", {"limit": 200})}
+    assert {"ib", "research"} <= pools
 
 
 def test_what_a_person_paused_stays_paused_and_what_he_switched_on_stays_on(

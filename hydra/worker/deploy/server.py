@@ -18,7 +18,7 @@ from hydra.worker.deploy.items import Change, Item, Kind, Verb, memory_of
 from hydra.worker.deploy.normal import AUTOMATION_FACTS, normal, normal_trigger
 
 PAGE: Final = 200
-MEMORY: Final = "hydra_deployed_schedules"
+MEMORY: Final = "_deployed_schedules"
 DEFAULT_QUEUE: Final = "default"
 _POOL_FACTS: Final = ("description", "concurrency_limit", "type", "base_job_template")
 _UNDER_WAY: Final = ("PENDING", "RUNNING", "CANCELLING", "PAUSED")
@@ -34,6 +34,8 @@ class DeployServer:
     def __init__(self, client: PrefectClient, project: str) -> None:
         self._client = client
         self._project = project
+        # one a project: another's pools are none of ours
+        self._memory = f"{project.replace('-', '_')}{MEMORY}"
         self._ids: dict[tuple[Kind, str], str] = {}
 
     # --- reading ------------------------------------------------------------------------------------
@@ -59,7 +61,7 @@ class DeployServer:
     async def remembered(self) -> dict[str, bool]:
         """What the last deploy had to remember, see `memory_of`; empty when there was none."""
         try:
-            row = await self._ask("GET", f"/variables/name/{MEMORY}")
+            row = await self._ask("GET", f"/variables/name/{self._memory}")
         except PrefectHTTPStatusError as error:
             if error.response.status_code == 404:
                 return {}
@@ -69,9 +71,9 @@ class DeployServer:
 
     async def remember(self, memory: Mapping[str, bool]) -> None:
         """Keep it for the next deploy."""
-        told = {"name": MEMORY, "value": dict(memory), "tags": [self._project]}
-        if await self._exists(f"/variables/name/{MEMORY}"):
-            await self._ask("PATCH", f"/variables/name/{MEMORY}", told)
+        told = {"name": self._memory, "value": dict(memory), "tags": [self._project]}
+        if await self._exists(f"/variables/name/{self._memory}"):
+            await self._ask("PATCH", f"/variables/name/{self._memory}", told)
         else:
             await self._ask("POST", "/variables/", told)
 
