@@ -65,7 +65,7 @@ class Parts:
             try:
                 now = await client.read_flow_run(part)
                 if now.state is None or not now.state.is_final():
-                    await client.set_flow_run_state(part, state.model_copy(update={"id": None}), force=True)
+                    await client.set_flow_run_state(part, state.model_copy(deep=True), force=True)
             except (httpx.HTTPError, ObjectNotFound) as problem:
                 eventlog.event("hydra.part.unreached", "warning", shard=shard, problem=str(problem))
 

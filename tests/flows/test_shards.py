@@ -68,16 +68,20 @@ def test_one_run_is_worked_by_both_shards_and_one_stop_ends_both(open_flow_day: 
             "Cancelled: 1 working child(ren) cancelled and proven gone.",
         )
 
-    # the emergency stop is taken by one shard, and reaches the other by the ledger
-    again = flow_day.start_run(OTHERS, SESSION)
+    # deleted while both work: neither places anything more, both children rest
+    gone = flow_day.start_run(OTHERS, SESSION)
     until(lambda: _working(flow_day, OTHERS), "both shards work again")
+    (part,) = _parts(flow_day, gone)
+    api.ask_patiently("DELETE", f"/flow_runs/{gone}", None)
+    assert flow_day.end_of(part["id"]) == ("CANCELLED", "the run was deleted")
+    assert len(flow_day.day.of("ChildCancelled")) == len(TARGETS)
+
+    # the emergency stop is taken by one shard; what rests with the other hears of it by the ledger alone
     asked = {"by": "anna", "reason": "a test", "flatten": False}
     state, message = flow_day.end_of(api.start_run("emergency-stop/emergency-stop", asked))
     try:
         assert state == "COMPLETED", message
         assert "2 order(s) cancelled and proven gone" in message
-        for one in (again, _parts(flow_day, again)[0]["id"]):
-            assert flow_day.end_of(one)[0] == "COMPLETED"
     finally:
         api.ask_patiently("PATCH", "/work_pools/ib", {"is_paused": False})
     assert {one["status"] for one in flow_day.day.gateway.books()["orders"]} == {"Cancelled"}

@@ -63,10 +63,21 @@ class Browser:
         expect(self.page.get_by_role("button", name="Submit")).to_be_visible()
 
     def submit(self) -> None:
-        """Starts the run and opens its page."""
+        """Starts the run and opens its page; the notice that leads there may be gone before it is clicked."""
+        before = self._runs()
         self.page.get_by_role("button", name="Submit").click()
-        self.page.get_by_role("link", name="View run").click()
-        self.page.wait_for_url(re.compile("/runs/flow-run/"))
+        for _ in range(STEP_MS // 200):
+            made = self._runs() - before
+            if made:
+                break
+            self.page.wait_for_timeout(200)
+        (run_id,) = made
+        self.goto(f"/runs/flow-run/{run_id}")
+
+    def _runs(self) -> set[str]:
+        """Every run that a person has started."""
+        rows = self.stack.api.ask_patiently("POST", "/flow_runs/filter", {"limit": 200})
+        return {row["id"] for row in rows if not row["auto_scheduled"]}
 
     def choose(self, item: str) -> None:
         """An item of the run page's menu, and its confirmation."""
