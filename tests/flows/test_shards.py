@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from hydra.demo.processes import Part
 from tests.flows.conftest import SESSION, FlowDay, OpenFlowDay, until
+from tests.flows.test_run_control import SUSPENDED
 
 pytestmark = [pytest.mark.prefect, pytest.mark.process, pytest.mark.timeout(300)]
 
@@ -30,6 +32,11 @@ def _parts(flow_day: FlowDay, whole: str) -> list[dict[str, Any]]:
 
 def _first(symbol: str) -> str:
     return f"H-20261123-{symbol}-1-C01"
+
+
+def _ended(worker: Part) -> int:
+    """How many runs have ended in this worker."""
+    return worker.log.read_text().count('"hydra.run.ended"')
 
 
 def _halting(flow_day: FlowDay) -> None:
@@ -68,12 +75,14 @@ def test_one_run_is_worked_by_both_shards_and_one_stop_ends_both(open_flow_day: 
             "Cancelled: 1 working child(ren) cancelled and proven gone.",
         )
 
-    # deleted while both work: neither places anything more, both children rest
-    gone = flow_day.start_run(OTHERS, SESSION)
+    # paused while both work: neither places anything more, both children rest
+    paused = flow_day.start_run(OTHERS, SESSION)
     until(lambda: _working(flow_day, OTHERS), "both shards work again")
-    (part,) = _parts(flow_day, gone)
-    api.ask_patiently("DELETE", f"/flow_runs/{gone}", None)
-    assert flow_day.end_of(part["id"]) == ("CANCELLED", "the run was deleted")
+    (part,) = _parts(flow_day, paused)
+    asked = {"state": SUSPENDED, "force": True}
+    api.ask_patiently("POST", f"/flow_runs/{paused}/set_state", asked)
+    until(lambda: api.run_state(part["id"])[0] == "PAUSED", "its part is paused, too")
+    until(lambda: all(_ended(one) == 2 for one in workers), "both shards have ended it")
     assert len(flow_day.day.of("ChildCancelled")) == len(TARGETS)
 
     # the emergency stop is taken by one shard; what rests with the other hears of it by the ledger alone
