@@ -59,7 +59,7 @@ def start_stack(parts: Parts, folder: Path, wish: Wish, tell: Tell) -> Stack:
     port, auth = free_port(), f"hydra:{secrets.token_urlsafe(24)}"
     environment = prefect_environment(folder, port, auth)
     tell("Prefect server, gateway and worker are starting")
-    server = parts.start("server", _server_argv(port), environment, folder)
+    server = parts.start("server", server_argv(port), environment, folder)
     gateway = parts.start("gateway", _gateway_argv(folder, wish), environment, folder)
     environment |= _gateway_environment(json.loads(gateway.first_line(START_WALL_S_MAX)))
     environment |= {"HYDRA_WORKER_ON_STOP": wish.on_stop}
@@ -106,6 +106,12 @@ def prefect_environment(folder: Path, port: int, auth: str) -> dict[str, str]:
     }
 
 
+def server_argv(port: int) -> list[str]:
+    """The command of a Prefect server on SQLite, for this machine only."""
+    module = "hydra.demo.prefect_server"
+    return [sys.executable, "-m", module, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+
+
 def keep_secret(folder: Path, auth: str) -> Path:
     """The server's auth string in a file that only its owner may read, from its first byte on."""
     file = folder / "auth"
@@ -121,10 +127,6 @@ def default_prefect_file() -> Path:
     import hydra
 
     return Path(hydra.__file__).resolve().parent.parent / "prefect.yaml"
-
-
-def _server_argv(port: int) -> list[str]:
-    return [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
 
 
 def _gateway_argv(folder: Path, wish: Wish) -> list[str]:

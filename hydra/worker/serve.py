@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 
+from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
 from hydra import eventlog
@@ -19,6 +20,8 @@ POOL = "ib"
 HEALTH_PORT = "PREFECT_WORKER_WEBSERVER_PORT"
 # Prefect's loops give up after some minutes without a server; ours begin anew.
 ANEW_WALL_S = 5.0
+# A worker that finds no server when it starts looks again after half a minute only (measured); so we look.
+SERVER_LOOK_WALL_S = 0.5
 
 
 async def serve(post: Post, pool: str = POOL, limit: int | None = None) -> None:
@@ -52,6 +55,7 @@ async def _work(post: Post, pool: str, limit: int | None, ib: IbThread) -> None:
     """Prefect's worker, made anew whenever it has given the server up."""
     await ib.opened()
     while True:
+        await _server_answers()
         worker = IbGatewayWorker(
             work_pool_name=pool, work_queues=list(post.queues), name=post.name, limit=limit
         )
@@ -61,6 +65,16 @@ async def _work(post: Post, pool: str, limit: int | None, ib: IbThread) -> None:
         except RuntimeError as problem:
             eventlog.event("hydra.server.awaited", "warning", problem=str(problem))
         await asyncio.sleep(ANEW_WALL_S)
+
+
+async def _server_answers() -> None:
+    is_told = False
+    async with get_client() as client:
+        while (problem := await client.api_healthcheck()) is not None:
+            if not is_told:
+                eventlog.event("hydra.server.awaited", "warning", problem=str(problem))
+            is_told = True
+            await asyncio.sleep(SERVER_LOOK_WALL_S)
 
 
 def _say(text: str, **_style: object) -> None:

@@ -17,7 +17,7 @@ import yaml
 
 from hydra.demo.processes import Part, Parts, free_port
 from hydra.demo.server_api import ServerApi
-from hydra.demo.stack import default_prefect_file, prefect_environment
+from hydra.demo.stack import default_prefect_file, prefect_environment, server_argv
 from tests.flows.deployed_once import deployed_once
 from tests.gateway_process import running_gateway
 from tests.session.trading_day import ON, TradingDay
@@ -46,10 +46,9 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder, port, parts = tmp_path_factory.mktemp("prefect"), free_port(), Parts()
     environment = prefect_environment(folder, port, "tests:secret-of-this-session")
-    argv = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     try:
         with deployed_once(tmp_path_factory, folder) as keep:
-            part = parts.start("server", argv, environment, folder)
+            part = parts.start("server", server_argv(port), environment, folder)
             api = ServerApi(environment["PREFECT_API_URL"], "tests:secret-of-this-session", part.log)
             until(api.is_healthy, "the server answers", lambda: not part.is_running)
             if keep is not None:
