@@ -23,7 +23,7 @@ _SERVER = """
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-POOL = {"name": "ib", "type": TYPE, "description": None, "concurrency_limit": None}
+POOL = {"name": "ib", "type": TYPE, "description": None, "concurrency_limit": None, "base_job_template": {}}
 
 class Refusing(BaseHTTPRequestHandler):
     def _answer(self):
