@@ -26,7 +26,7 @@ class ServerApi:
 
     def is_healthy(self) -> bool:
         try:
-            return bool(self.ask("GET", "/health", None))
+            return bool(self.ask_once("GET", "/health", None))
         except (urllib.error.URLError, OSError):
             return False
 
@@ -49,8 +49,8 @@ class ServerApi:
         if queue:
             asked["work_queue_name"] = queue
         try:
-            found = self.ask_patiently("GET", f"/deployments/name/{deployment}", None)
-            made = self.ask_patiently("POST", f"/deployments/{found['id']}/create_flow_run", asked)
+            found = self.ask("GET", f"/deployments/name/{deployment}", None)
+            made = self.ask("POST", f"/deployments/{found['id']}/create_flow_run", asked)
         except (urllib.error.URLError, OSError) as error:
             raise self._refused(f"a run of {deployment}", error) from error
         return str(made["id"])
@@ -58,23 +58,23 @@ class ServerApi:
     def run_state(self, run_id: str) -> tuple[str, str]:
         """Type and message of the run's state; a server too busy to answer counts as still running."""
         try:
-            state = self.ask("GET", f"/flow_runs/{run_id}", None)["state"] or {}
+            state = self.ask_once("GET", f"/flow_runs/{run_id}", None)["state"] or {}
         except (urllib.error.URLError, OSError):
             return "RUNNING", "the server does not answer"
         return str(state.get("type", "PENDING")), str(state.get("message") or "")
 
-    def ask_patiently(self, method: str, path: str, body: Any) -> Any:
-        """As `ask`; SQLite under a busy server answers 503 for seconds at a time (measured)."""
+    def ask(self, method: str, path: str, body: Any) -> Any:
+        """As `ask_once`; SQLite under a busy server answers 503 for seconds at a time (measured)."""
         for pause_s in BUSY_PAUSES_WALL_S:
             try:
-                return self.ask(method, path, body)
+                return self.ask_once(method, path, body)
             except urllib.error.HTTPError as error:
                 if error.code != 503:
                     raise
                 time.sleep(pause_s)
-        return self.ask(method, path, body)
+        return self.ask_once(method, path, body)
 
-    def ask(self, method: str, path: str, body: Any) -> Any:
+    def ask_once(self, method: str, path: str, body: Any) -> Any:
         """One question, its JSON answer, None where there is none; raises what urllib raises."""
         headers = {"Authorization": f"Basic {self._basic}", "Content-Type": "application/json"}
         if method != "GET":

@@ -11,13 +11,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.error import HTTPError
 
 import pytest
 import yaml
 
 from hydra.demo.processes import Part, Parts, free_port
-from hydra.demo.server_api import BUSY_PAUSES_WALL_S, ServerApi
+from hydra.demo.server_api import ServerApi
 from hydra.demo.stack import default_prefect_file, prefect_environment, server_argv
 from tests.flows.deployed_once import deployed_once
 from tests.gateway_process import running_gateway
@@ -28,20 +27,6 @@ WAIT_S = 90.0
 END_STATES = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 SESSION = "execution-session/execution-session"
 UNLIMITED = "execution-session/two-at-once"
-
-
-class PatientApi(ServerApi):
-    """A person's patience: SQLite under a busy server answers 503, and the same question is asked again."""
-
-    def ask(self, method: str, path: str, body: Any) -> Any:
-        for pause_s in BUSY_PAUSES_WALL_S:
-            try:
-                return super().ask(method, path, body)
-            except HTTPError as error:
-                if error.code != 503:
-                    raise
-                time.sleep(pause_s)
-        return super().ask(method, path, body)
 
 
 @dataclass
@@ -64,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         with deployed_once(tmp_path_factory, folder) as keep:
             part = parts.start("server", server_argv(port), environment, folder)
-            api = PatientApi(environment["PREFECT_API_URL"], "tests:secret-of-this-session", part.log)
+            api = ServerApi(environment["PREFECT_API_URL"], "tests:secret-of-this-session", part.log)
             until(api.is_healthy, "the server answers", lambda: not part.is_running)
             if keep is not None:
                 _deploy(parts, environment, folder)

@@ -13,7 +13,6 @@ from playwright.sync_api import sync_playwright
 
 from hydra.cluster import ClusterWalks, walked_there
 from hydra.demo.processes import Part, Parts, free_port
-from hydra.demo.server_api import ServerApi
 from hydra.domain.champion import SEED_CHAMPION
 from hydra.research.experiment import Spec
 from hydra.sandbox.run import Limits
@@ -169,7 +168,7 @@ def is_resumed(flow_day: FlowDay, run: str) -> bool:
     """Answers the form; a busy server says 503 and may have taken the answer all the same."""
     try:
         answer = {"run_input": {"approve": True, "by": "anna"}}
-        ServerApi.ask(flow_day.server.api, "POST", f"/flow_runs/{run}/resume", answer)
+        flow_day.server.api.ask_once("POST", f"/flow_runs/{run}/resume", answer)
     except HTTPError as error:
         if error.code != 503:
             raise

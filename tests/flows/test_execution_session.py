@@ -120,7 +120,7 @@ def test_two_schedules_of_one_session_firing_at_once_do_no_harm(open_flow_day: O
         runs = until(lambda: _fired(api, deployment), "both schedules fire")
     finally:
         for schedule in made:
-            api.ask_patiently("DELETE", f"{path}/{schedule['id']}", None)
+            api.ask("DELETE", f"{path}/{schedule['id']}", None)
     assert [flow_day.end_of(run)[0] for run in runs] == ["COMPLETED", "COMPLETED"]
     assert {symbol: flow_day.day.position(symbol) for symbol in targets} == targets
     flow_day.day.judge()
@@ -129,7 +129,7 @@ def test_two_schedules_of_one_session_firing_at_once_do_no_harm(open_flow_day: O
 def _fired(api: ServerApi, deployment: str) -> list[str]:
     """The runs that the server's scheduler made for the first moment, once both have begun."""
     asked = {"deployments": {"id": {"any_": [deployment]}}, "sort": "EXPECTED_START_TIME_ASC", "limit": 200}
-    rows = api.ask_patiently("POST", "/flow_runs/filter", asked)
+    rows = api.ask("POST", "/flow_runs/filter", asked)
     first = [one for one in rows if one["auto_scheduled"]][:2]
     has_begun = [one for one in first if one["start_time"]]
     assert len({one["expected_start_time"] for one in has_begun}) <= 1

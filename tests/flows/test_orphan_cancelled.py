@@ -20,7 +20,7 @@ def test_a_run_cancelled_after_its_worker_died_is_cancelled_by_the_successor(ope
     until(flow_day.day.sent, "a child is sent")
     os.killpg(first.pid, signal.SIGKILL)
     asked = {"state": {"type": "CANCELLING"}, "force": True}
-    flow_day.server.api.ask_patiently("POST", f"/flow_runs/{run_id}/set_state", asked)
+    flow_day.server.api.ask("POST", f"/flow_runs/{run_id}/set_state", asked)
     flow_day.start_worker(**RESTING)
     state, message = flow_day.end_of(run_id)
     assert (state, message) == ("CANCELLED", "Cancelled: 1 working child(ren) cancelled and proven gone.")

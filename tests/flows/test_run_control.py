@@ -27,7 +27,7 @@ SUSPENDED = {
 def _set_state(flow_day: FlowDay, run_id: str, state: dict[str, Any]) -> None:
     """As the UI's buttons do it."""
     asked = {"state": state, "force": True}
-    flow_day.server.api.ask_patiently("POST", f"/flow_runs/{run_id}/set_state", asked)
+    flow_day.server.api.ask("POST", f"/flow_runs/{run_id}/set_state", asked)
 
 
 def _first(symbol: str) -> str:
@@ -51,7 +51,7 @@ def _ended(flow_day: FlowDay) -> int:
 BUTTONS: dict[str, Callable[[FlowDay, str], None]] = {
     "ZO": lambda flow_day, run_id: _set_state(flow_day, run_id, {"type": "CANCELLING"}),
     "HE": lambda flow_day, run_id: _set_state(flow_day, run_id, SUSPENDED),
-    "LE": lambda flow_day, run_id: flow_day.server.api.ask_patiently("DELETE", f"/flow_runs/{run_id}", None),
+    "LE": lambda flow_day, run_id: flow_day.server.api.ask("DELETE", f"/flow_runs/{run_id}", None),
     "GF": lambda flow_day, run_id: _set_state(flow_day, run_id, {"type": "FAILED", "message": "by hand"}),
 }
 
@@ -87,7 +87,7 @@ def test_cancel_pause_delete_and_change_state_on_running_sessions(open_flow_day:
     for symbol in BUTTONS:
         flow_day.day.gateway.fault("resume", symbol=symbol)
     _set_state(flow_day, runs["ZO"], {"type": "SCHEDULED", "name": "AwaitingRetry"})
-    api.ask_patiently("POST", f"/flow_runs/{runs['HE']}/resume", {})
+    api.ask("POST", f"/flow_runs/{runs['HE']}/resume", {})
     again = [flow_day.start_run({symbol: LOTS}, UNLIMITED) for symbol in ("LE", "GF")]
     until(lambda: api.run_state(runs["ZO"])[0] not in ("CANCELLED", "SCHEDULED"), "the retry begins")
     assert [flow_day.end_of(run)[0] for run in (runs["ZO"], runs["HE"], *again)] == ["COMPLETED"] * 4

@@ -26,7 +26,7 @@ RESTING = {
 def _parts(flow_day: FlowDay, whole: str) -> list[dict[str, Any]]:
     """The runs that were made of this one for other shards."""
     asked = {"sort": "START_TIME_DESC", "limit": 50}
-    rows = flow_day.server.api.ask_patiently("POST", "/flow_runs/filter", asked)
+    rows = flow_day.server.api.ask("POST", "/flow_runs/filter", asked)
     return [one for one in rows if one["labels"].get("hydra.part-of") == whole]
 
 
@@ -69,9 +69,7 @@ def test_one_run_is_worked_by_both_shards_and_one_stop_ends_both(open_flow_day: 
     (part,) = _parts(flow_day, run_id)
     assert {api.run_state(one)[0] for one in (run_id, part["id"])} == {"RUNNING"}  # one place, two runs
     assert {one["client_id"] for one in flow_day.day.frames()[sent:]} == {11, 12}
-    api.ask_patiently(
-        "POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}, "force": True}
-    )
+    api.ask("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}, "force": True})
     for one in (run_id, part["id"]):
         assert flow_day.end_of(one) == (
             "CANCELLED",
@@ -83,7 +81,7 @@ def test_one_run_is_worked_by_both_shards_and_one_stop_ends_both(open_flow_day: 
     until(lambda: _working(flow_day, OTHERS), "both shards work again")
     (part,) = _parts(flow_day, paused)
     asked = {"state": SUSPENDED, "force": True}
-    api.ask_patiently("POST", f"/flow_runs/{paused}/set_state", asked)
+    api.ask("POST", f"/flow_runs/{paused}/set_state", asked)
     until(lambda: api.run_state(part["id"])[0] == "PAUSED", "its part is paused, too")
     until(lambda: all(_ended(one) == 2 for one in workers), "both shards have ended it")
     cancelled = {one["order_ref"] for one in flow_day.day.of("ChildCancelled")}
@@ -98,7 +96,7 @@ def test_one_run_is_worked_by_both_shards_and_one_stop_ends_both(open_flow_day: 
         assert state == "COMPLETED", message
         assert "2 order(s) cancelled and proven gone" in message
     finally:
-        api.ask_patiently("PATCH", "/work_pools/ib", {"is_paused": False})
+        api.ask("PATCH", "/work_pools/ib", {"is_paused": False})
     orders = flow_day.day.gateway.books()["orders"]
     assert {one["status"] for one in orders if one["symbol"] != "ZR"} == {"Cancelled"}
     assert (flow_day.day.position("ZR"), orders[-1]["client_id"], orders[-1]["side"]) == (0, 11, "SELL")

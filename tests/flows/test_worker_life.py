@@ -75,7 +75,7 @@ def doomed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def _has_event(server: Server, run_id: str, name: str) -> bool:
     asked = {"filter": {"event": {"name": [name]}, "resource": {"id": [f"prefect.flow-run.{run_id}"]}}}
-    return bool(server.api.ask_patiently("POST", "/events/filter", asked)["events"])
+    return bool(server.api.ask("POST", "/events/filter", asked)["events"])
 
 
 def test_a_second_worker_and_a_session_beside_it_are_refused_and_a_stopped_worker_is_succeeded(
@@ -142,16 +142,14 @@ def test_a_killed_worker_is_told_by_its_heartbeats_books_are_compared_and_an_ale
 ) -> None:
     api, flow_day = doomed.flow_day.server.api, doomed.flow_day
     until(lambda: api.run_state(doomed.run_id)[0] == "CRASHED", "the run is told Crashed")
-    crashed = api.ask_patiently("GET", f"/flow_runs/{doomed.run_id}", None)["state"]
+    crashed = api.ask("GET", f"/flow_runs/{doomed.run_id}", None)["state"]
     told_at = datetime.fromisoformat(crashed["timestamp"]).timestamp()
     assert told_at - doomed.killed_at < CRASH_S_MAX
     asked = {
         "flows": {"name": {"any_": ["reconciliation"]}},
         "flow_runs": {"expected_start_time": {"after_": crashed["timestamp"]}},
     }
-    until(
-        lambda: api.ask_patiently("POST", "/flow_runs/filter", asked), "a reconciliation was started for it"
-    )
+    until(lambda: api.ask("POST", "/flow_runs/filter", asked), "a reconciliation was started for it")
     successor = flow_day.start_worker(**RESTING, worker__shards=1, worker__shard=1)
     until(lambda: _alerts(flow_day.day.data_dir) >= {"hydra.worker.died"}, "a person is told")
     os.killpg(successor.pid, signal.SIGTERM)

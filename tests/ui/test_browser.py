@@ -79,7 +79,7 @@ class Browser:
 
     def _runs(self) -> set[str]:
         """Every run that a person has started."""
-        rows = self.stack.api.ask_patiently("POST", "/flow_runs/filter", {"limit": 200})
+        rows = self.stack.api.ask("POST", "/flow_runs/filter", {"limit": 200})
         return {row["id"] for row in rows if not row["auto_scheduled"]}
 
     def choose(self, item: str) -> None:
