@@ -79,15 +79,19 @@ def promised_before(books: Books, sendings: dict[str, dict[str, Any]]) -> Proble
     return problems
 
 
-def lost(books: Books, events: Events) -> Problems:
-    """What the gateway did and the ledger does not say, and the other way round, execution by execution."""
+def lost(books: Books, events: Events, has_day_ended: bool = False) -> Problems:
+    """What the gateway did and the ledger does not say, and the other way round, execution by execution.
+
+    A price corrected on an evening when nobody listened leaves no trace: the broker shows today's executions.
+    """
     booked = ("ChildFilled", "ForeignExecutionBooked")
     fills = [event["payload"] for event in events if event["kind"] in booked]
     theirs, ours = newest(books["executions"], "qty", "price"), newest(fills, "last_qty", "last_px")
     problems = [f"execution {root} is not in the ledger" for root in theirs.keys() - ours.keys()]
     problems += [f"execution {root} is unknown to the gateway" for root in ours.keys() - theirs.keys()]
     for root in theirs.keys() & ours.keys():
-        if theirs[root] != ours[root]:
+        is_price_alone = (theirs[root][1], theirs[root][2][:3]) == (ours[root][1], ours[root][2][:3])
+        if theirs[root] != ours[root] and not (has_day_ended and is_price_alone):
             problems.append(f"execution {root}: gateway {theirs[root]}, ledger {ours[root]}")
     return problems
 
@@ -311,7 +315,8 @@ def judge_world(books: Books, events: Events, faults: list[str]) -> Problems:
     roots = {root_of(one["exec_id"])[0]: str(one["con_id"]) for one in books["executions"]}
     problems = sent_once(books) + booked_once(events) + overpromised(events) + misvalued(events)
     problems += misfiled(events)
-    problems += [one for one in lost(books, events) if roots.get(one.split()[1].rstrip(":")) not in excused]
+    missed = lost(books, events, has_day_ended="day_end" in faults)
+    problems += [one for one in missed if roots.get(one.split()[1].rstrip(":")) not in excused]
     problems += [one for one in positions_differ(books, events) if one.split()[1].rstrip(":") not in excused]
     if "late_beyond_settle" not in faults:
         problems += overfilled(books, events) + overcommitted(books, events)

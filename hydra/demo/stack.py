@@ -108,7 +108,7 @@ def prefect_environment(folder: Path, port: int, auth: str) -> dict[str, str]:
 
 def server_argv(port: int) -> list[str]:
     """The command of a Prefect server on SQLite, for this machine only."""
-    module = "hydra.demo.prefect_server"
+    module = "hydra.worker.prefect_server"
     return [sys.executable, "-m", module, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
 
 

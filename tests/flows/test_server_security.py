@@ -20,8 +20,9 @@ from tests.flows.conftest import Server
 
 pytestmark = [pytest.mark.prefect, pytest.mark.timeout(120)]
 
-# The shell of the UI, the API's description, and two words that say only whether the server lives.
-PUBLIC = {"/api/health", "/api/ready", "/docs", "/redoc", "/openapi.json", "/ui-settings", "/"}
+# The shell of the UI, the API's description, and a word that says only whether the server lives.
+PUBLIC = {"/api/health", "/docs", "/openapi.json", "/ui-settings", "/"}
+CLOSED = {"/api/ready", "/redoc"}
 EVIL = "http://evil.example"
 SOCKETS = {
     "events.py": {"/events/in", "/events/out"},
@@ -63,9 +64,11 @@ def test_every_route_asks_for_the_auth_string_but_the_written_few(server: Server
     routes = _routes(server)
     assert len(routes) > 150
     answered = {(method, path): _ask(server, method, path)[0] for method, path in routes}
+    assert answered.pop(("GET", "/api/ready")) == 404
     allowed = {one: status for one, status in answered.items() if status not in (401, 403)}
     assert {path for _, path in allowed} <= PUBLIC, allowed
     assert {_ask(server, "GET", path)[0] for path in PUBLIC} == {200}
+    assert {_ask(server, "GET", path)[0] for path in CLOSED} == {404}
     reading = {status for (method, _), status in answered.items() if method == "GET" and status != 200}
     assert reading == {401}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 TRY = """
 import asyncio, sqlite3, sys
 import aiosqlite
-from hydra.demo.prefect_server import close_refused_cursors
+from hydra.worker.prefect_server import close_refused_cursors
 
 async def main() -> None:
     if sys.argv[2] == "mended":
