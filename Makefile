@@ -25,10 +25,10 @@ up: .venv/.ready ## the demo's stack, left running for the UI until Ctrl-C
 secrets: ## the secret files that docker-compose.yml mounts, made once
 	@sh docker/make-secrets
 
-# Seven at a time on two cores: most of a test with processes is waiting.
+# Five at a time on two cores: most of a test with processes is waiting.
 test: .venv/.ready ## everything that must hold; ends with the suites it skipped and why
 	@sh .ci/test-tools
-	@$(VENV)/pytest -q -n 7 --dist loadgroup $(ARGS)
+	@$(VENV)/pytest -q -n 5 --dist loadgroup $(ARGS)
 
 simulate: .venv/.ready ## a thousand seeded worlds full of faults, judged from outside
 	@$(VENV)/hydra simulate --seeds 0:1000 $(ARGS)
