@@ -65,7 +65,8 @@ def close_doors() -> None:
     @wraps(create)
     def create_closed(*args: Any, **kwargs: Any) -> Any:
         app = create(*args, **kwargs)
-        app.add_middleware(Closed)
+        if app.middleware_stack is None:  # the server's own actions ask for the app again once it runs
+            app.add_middleware(Closed)
         return app
 
     server.create_app = create_closed
