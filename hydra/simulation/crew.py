@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from hydra.domain.errors import HydraError
-from hydra.simulation.process import SimProcess
+from hydra.domain.roles import Duty
+from hydra.simulation.process import EXECUTION, SimProcess
 from hydra.simulation.verdict import judge_end
 from hydra.simulation.world import World
 from hydra.usecases.plan import SessionState
@@ -86,11 +87,12 @@ class Crew:
 
     # --- inside ---
 
-    def _start(self) -> None:
-        process = self.world.trade(self.locks)
+    def _start(self, duty: Duty = EXECUTION) -> SimProcess:
+        process = self.world.trade(self.locks, duty)
         self._started_s[process] = self.world.loop.time()
         for told in list(self.on_start):
             told(process)
+        return process
 
     def _is_awaited(self) -> bool:
         """Whether somebody is at work; a stopped process is waited for a moment, then replaced."""
@@ -183,8 +185,7 @@ class Crew:
         self.on_calm()
         await asyncio.sleep(self.linger_s + SUCCESSOR_AFTER_S)
         for _ in range(LAST_RUNS_MAX):
-            self._start()
-            process = self.world.processes[-1]
+            process = self._start()
             while self.world.is_running(process):
                 await self._wait()
                 if self._is_endless:

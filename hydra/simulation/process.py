@@ -13,10 +13,13 @@ import ctypes
 from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from greenlet import getcurrent, greenlet
 
+from hydra.domain.roles import Duty
+
+EXECUTION: Final = Duty()
 _PROCESS: contextvars.ContextVar["SimProcess | None"] = contextvars.ContextVar("process", default=None)
 
 # What is suspended for ever. The extra reference keeps it from being collected even when the interpreter
@@ -50,11 +53,12 @@ class _Late:
 
 
 class SimProcess:
-    """One process by name; `run` starts its main coroutine in a context of its own."""
+    """One process by name and duty; `run` starts its main coroutine in a context of its own."""
 
-    def __init__(self, name: str, pid: int, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, name: str, pid: int, loop: asyncio.AbstractEventLoop, duty: Duty = EXECUTION) -> None:
         self.name = name
         self.pid = pid
+        self.duty = duty
         self.is_dead = False
         self.is_stopped = False
         self.main: asyncio.Task[Any] | None = None

@@ -17,6 +17,7 @@ from hydra.broker.options import BrokerOptions
 from hydra.broker.session import IbBroker
 from hydra.clock import LoopClock
 from hydra.domain.errors import Unavailable
+from hydra.domain.roles import Duty, client_id_of
 from hydra.persistence.ledger import SqlLedger
 from hydra.persistence.open import open_ledger
 from hydra.persistence.seat import Holder, Host
@@ -28,7 +29,7 @@ from hydra.simgateway.store import MemoryJournal
 from hydra.simulation.disk import Disk, Row, Transaction
 from hydra.simulation.loop import VirtualLoop
 from hydra.simulation.oracle import Oracle
-from hydra.simulation.process import SimProcess, running
+from hydra.simulation.process import EXECUTION, SimProcess, running
 from hydra.simulation.scenario import BROKER_ZONE, EXCHANGES, SESSION_ON, Scenario
 from hydra.usecases.desk import Desk, Identity
 from hydra.usecases.plan import SessionRequest, SessionState
@@ -38,6 +39,7 @@ from hydra.usecases.supervise import supervision
 
 T = TypeVar("T")
 GATEWAY_PORT = 4002
+BASE_CLIENT_ID = 1
 HOST = "world"
 CONNECT_ATTEMPTS = 3
 _PLACE_ORDER = b"3\0"
@@ -136,10 +138,10 @@ class World:
 
     # --- processes ---
 
-    def trade(self, locks: str = "locks-of-this-machine") -> SimProcess:
-        """A new trading process that runs the session; `locks` names the folder of lock files it can see."""
+    def trade(self, locks: str = "locks-of-this-machine", duty: Duty = EXECUTION) -> SimProcess:
+        """A new trading process that runs its duty of the session; `locks`: the lock files that it sees."""
         number = len(self.processes) + 1
-        process = SimProcess(f"trader-{number}", 1000 + number, self.loop)
+        process = SimProcess(f"trader-{number}", 1000 + number, self.loop, duty)
         self.processes.append(process)
         self.tell(process.name, "starts")
         main = process.run(lambda: self._trade(process, locks))
@@ -180,6 +182,7 @@ class World:
     # --- the trading process: what the composition root does, on this loop ---
 
     async def _trade(self, process: SimProcess, locks: str) -> SessionState:
+        own_id = _client_id(process)
         ledger = open_ledger(
             self.ledger_path,
             now=self.machine.now,
@@ -193,11 +196,11 @@ class World:
         )
         self._ledgers[process] = ledger
         try:
-            lease = ledger.acquire(1, str(Holder(HOST, process.pid, "1")), "world")
+            lease = ledger.acquire(own_id, str(Holder(HOST, process.pid, "1")), "world")
             if isinstance(lease, Conflict):
-                raise Unavailable("HY-509", client_id=1, reason=lease.reason)
+                raise Unavailable("HY-509", client_id=own_id, reason=lease.reason)
             last_hop = LastHop()
-            broker = await self._connected(last_hop)
+            broker = await self._connected(own_id, last_hop)
             window = self.scenario.maintenance_at
             desk = Desk(
                 ledger=ledger,
@@ -209,6 +212,7 @@ class World:
                 identity=Identity("world", "world", process.name),
                 broker_zone=ZoneInfo(BROKER_ZONE),
                 last_hop=last_hop,
+                duty=process.duty,
                 next_maintenance=lambda now: window if window is not None and window > now else None,
                 log=self._log_of(process),
             )
@@ -231,8 +235,8 @@ class World:
         targets = self.scenario.targets
         return SessionRequest(SESSION_ON, tuple(targets), dict(targets))
 
-    async def _connected(self, last_hop: LastHop) -> IbBroker:
-        broker = IbBroker(self._broker_options(), self.machine, last_hop)
+    async def _connected(self, own_id: int, last_hop: LastHop) -> IbBroker:
+        broker = IbBroker(self._broker_options(own_id), self.machine, last_hop)
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
             try:
                 await broker.connect()
@@ -248,12 +252,12 @@ class World:
             raise Unavailable("HY-508", skew=f"{skew_s:+.1f}", limit=broker.options.skew_s_max)
         return broker
 
-    def _broker_options(self) -> BrokerOptions:
+    def _broker_options(self, own_id: int) -> BrokerOptions:
         policy = self.scenario.policy
         return BrokerOptions(
             host="127.0.0.1",
             port=GATEWAY_PORT,
-            client_id=1,
+            client_id=own_id,
             heartbeat_interval_s=self.scenario.heartbeat_s,
             settle_s=policy.settle_wall_s,
             send_window_s=policy.send_window_wall_s,
@@ -304,7 +308,8 @@ class World:
     def _before_write(self, owner: object, data: bytes | bytearray | memoryview) -> None:
         if isinstance(owner, SimProcess):
             if _is_order(data):
-                self.oracle.on_order_written(1, int(bytes(data[6:]).split(b"\0", 1)[0]))
+                order_id = int(bytes(data[6:]).split(b"\0", 1)[0])
+                self.oracle.on_order_written(_client_id(owner), order_id)
             self._at_write(owner, data, is_after=False)
 
     def _after_write(self, owner: object, data: bytes | bytearray | memoryview) -> None:
@@ -329,6 +334,10 @@ class World:
         """Nothing may fail unheard in a callback."""
         if context.get("handle") is not None:
             self.oracle.breach("crash", f"{context.get('message')}: {context.get('exception')!r}")
+
+
+def _client_id(process: SimProcess) -> int:
+    return client_id_of(BASE_CLIENT_ID, process.duty.role, process.duty.shard)
 
 
 def _is_order(data: bytes | bytearray | memoryview) -> bool:

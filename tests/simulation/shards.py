@@ -7,33 +7,20 @@ less than both want together, though for each alone: only a limit that counts bo
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from random import Random
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from hydra.broker.options import BrokerOptions
-from hydra.domain.errors import Unavailable
 from hydra.domain.roles import Duty, Role, client_id_of, shard_of
-from hydra.persistence.open import open_ledger
-from hydra.persistence.seat import Holder, Host
-from hydra.ports import Conflict
-from hydra.risk.last_hop import LastHop
 from hydra.risk.limits import Limits
-from hydra.simulation import run as runs
 from hydra.simulation.crew import RETRY_S, SUCCESSOR_AFTER_S, Crew
 from hydra.simulation.disk import Transaction
-from hydra.simulation.process import SimProcess, running
+from hydra.simulation.process import SimProcess
 from hydra.simulation.run import RunOptions, WorldResult, run_scenario
-from hydra.simulation.scenario import BROKER_ZONE, Scenario, scenario_of
+from hydra.simulation.scenario import Scenario, scenario_of
 from hydra.simulation.verdict import judge_end
-from hydra.simulation.world import HOST, Tell, World
-from hydra.usecases.desk import Desk, Identity
+from hydra.simulation.world import BASE_CLIENT_ID, Tell, World
 from hydra.usecases.plan import SessionState
-from hydra.usecases.recover import load_unfinished
-from hydra.usecases.supervise import supervision
 
 SHARDS: Final = 2
 EQUITY_USD: Final = 1_000_000
@@ -74,118 +61,12 @@ def sharded(scenario: Scenario) -> ShardScenario:
     return ShardScenario(**{**told, "targets": wanted, "gross_fraction": fraction})
 
 
-class ShardWorld(World):
-    """A world whose trading processes each belong to a shard."""
-
-    def __init__(self, scenario: Scenario, folder: Path, tell: Tell | None = None) -> None:
-        super().__init__(scenario, folder, tell)
-        self.shards: dict[SimProcess, int] = {}
-        self.watchers.append(self._check_account)
-
-    def trade_as(self, shard: int, locks: str) -> SimProcess:
-        process = self.trade(locks)
-        self.shards[process] = shard
-        return process
-
-    def _client_id(self, process: object) -> int:
-        assert isinstance(process, SimProcess)
-        return client_id_of(1, Role.EXECUTION, self.shards[process])
-
-    async def _trade(self, process: SimProcess, locks: str) -> SessionState:
-        """As the world's own, under the shard's client id and duty."""
-        client_id = self._client_id(process)
-        ledger = open_ledger(
-            self.ledger_path,
-            now=self.machine.now,
-            wall_s=self.machine.wall_s,
-            settle=timedelta(seconds=self.scenario.policy.settle_wall_s),
-            folder=self.ledger_path.parent / locks,
-            heads_file=self.ledger_path.with_name("ledger.heads"),
-            busy_timeout_s=0.0,
-            around=self.disk.under(process),
-            host=Host(HOST, process.pid, self._started, self._end),
-        )
-        self._ledgers[process] = ledger
-        try:
-            lease = ledger.acquire(client_id, str(Holder(HOST, process.pid, "1")), "world")
-            if isinstance(lease, Conflict):
-                raise Unavailable("HY-509", client_id=client_id, reason=lease.reason)
-            last_hop = LastHop()
-            broker = await self._connected(last_hop)
-            window = self.scenario.maintenance_at
-            desk = Desk(
-                ledger=ledger,
-                broker=broker,
-                clock=self.machine,
-                policy=self.scenario.policy,
-                limits=self.scenario.limits,
-                lease=lease,
-                identity=Identity("world", "world", process.name),
-                broker_zone=ZoneInfo(BROKER_ZONE),
-                last_hop=last_hop,
-                duty=Duty(Role.EXECUTION, self.shards[process], SHARDS),
-                next_maintenance=lambda now: window if window is not None and window > now else None,
-                log=self._log_of(process),
-            )
-            load_unfinished(desk)
-            tasks = (asyncio.ensure_future(broker.supervise()), *supervision(desk))
-            try:
-                return await self.work(desk)
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-                await broker.close()
-                ledger.release(lease)
-        finally:
-            self._ledgers.pop(process).close()
-
-    def _broker_options(self) -> BrokerOptions:
-        return replace(super()._broker_options(), client_id=self._client_id(running()))
-
-    def _before_write(self, owner: object, data: bytes | bytearray | memoryview) -> None:
-        if isinstance(owner, SimProcess):
-            if bytes(data[4:6]) == b"3\0":
-                order_id = int(bytes(data[6:]).split(b"\0", 1)[0])
-                self.oracle.on_order_written(self._client_id(owner), order_id)
-            self._at_write(owner, data, is_after=False)
-
-    def _check_account(self, done: Transaction) -> None:
-        """(e) over the account, and each symbol by its own shard only."""
-        for row in done.rows:
-            if row.kind != "ChildSending":
-                continue
-            parent = self.oracle.ledger.parents[row.stream]
-            own = client_id_of(1, Role.EXECUTION, shard_of(parent.plan["symbol"], SHARDS))
-            if row.payload["client_id"] != own:
-                self.oracle.breach("d", f"{row.payload['order_ref']} is sent by the other shard")
-            self._check_gross(row.payload["order_ref"])
-
-    def _check_gross(self, order_ref: str) -> None:
-        scenario = self.scenario
-        assert isinstance(scenario, ShardScenario)
-        if scenario.gross_fraction is None:
-            return
-        price: dict[int, Decimal] = {}
-        for child in self.oracle.ledger.children.values():
-            opened = self.oracle.ledger.parents[child.sending["parent"]].opened
-            assert opened is not None
-            point_usd = Decimal(opened["usd_per_point"])
-            price[child.sending["con_id"]] = abs(Decimal(child.sending["limit_px"])) * point_usd
-        ends = {con_id: self.oracle.ledger.exposure(con_id) for con_id in price}
-        gross = sum(max(abs(low), abs(high)) * price[con_id] for con_id, (low, high) in ends.items())
-        if gross > scenario.gross_fraction * EQUITY_USD * PRICES_APART:
-            limit = scenario.gross_fraction * EQUITY_USD
-            self.oracle.breach("e", f"{order_ref}: {gross:.0f} USD over both shards, limit {limit:.0f}")
-
-
 class ShardCrew(Crew):
     """Keeps both shards running; a fault that takes a process takes one of the two."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        assert isinstance(world, ShardWorld)
-        self.floor = world
+        world.watchers.append(self._check_account)
         self._rng = Random(f"victims/{world.scenario.seed}")
         self._failed: dict[int, str] = {}
         self._told: dict[int, Mapping[str, tuple[str, ...]]] = {}
@@ -235,10 +116,7 @@ class ShardCrew(Crew):
 
     async def _run(self, shard: int) -> SimProcess:
         """One process of the shard, to its end or until it has been found stopped for a while."""
-        process = self.floor.trade_as(shard, self.locks)
-        self._started_s[process] = self.world.loop.time()
-        for told in list(self.on_start):
-            told(process)
+        process = self._start(Duty(shard=shard, shards=SHARDS))
         while self.world.is_running(process):
             await asyncio.sleep(SUCCESSOR_AFTER_S / 4)
             if process.is_stopped:
@@ -251,21 +129,43 @@ class ShardCrew(Crew):
         super()._ended(process)
         is_told = not process.is_dead and process.main is not None and not process.main.cancelled()
         if is_told:
-            self._failed[self.floor.shards[process]] = self.failure
+            self._failed[process.duty.shard] = self.failure
 
     def _finished(self, process: SimProcess, state: SessionState) -> None:
         super()._finished(process, state)
-        shard = self.floor.shards[process]
+        shard = process.duty.shard
         own = {one.symbol: one.reasons for one in state.denied if shard_of(one.symbol, SHARDS) == shard}
         self._told[shard] = own
+
+    def _check_account(self, done: Transaction) -> None:
+        """(e) over the account, and each symbol by its own shard only."""
+        for row in done.rows:
+            if row.kind != "ChildSending":
+                continue
+            parent = self.world.oracle.ledger.parents[row.stream]
+            own = client_id_of(BASE_CLIENT_ID, Role.EXECUTION, shard_of(parent.plan["symbol"], SHARDS))
+            if row.payload["client_id"] != own:
+                self.world.oracle.breach("d", f"{row.payload['order_ref']} is sent by the other shard")
+            self._check_gross(row.payload["order_ref"])
+
+    def _check_gross(self, order_ref: str) -> None:
+        scenario = self.world.scenario
+        assert isinstance(scenario, ShardScenario)
+        if scenario.gross_fraction is None:
+            return
+        price: dict[int, Decimal] = {}
+        for child in self.world.oracle.ledger.children.values():
+            opened = self.world.oracle.ledger.parents[child.sending["parent"]].opened
+            assert opened is not None
+            point_usd = Decimal(opened["usd_per_point"])
+            price[child.sending["con_id"]] = abs(Decimal(child.sending["limit_px"])) * point_usd
+        ends = {con_id: self.world.oracle.ledger.exposure(con_id) for con_id in price}
+        gross = sum(max(abs(low), abs(high)) * price[con_id] for con_id, (low, high) in ends.items())
+        if gross > scenario.gross_fraction * EQUITY_USD * PRICES_APART:
+            limit = scenario.gross_fraction * EQUITY_USD
+            self.world.oracle.breach("e", f"{order_ref}: {gross:.0f} USD over both shards, limit {limit:.0f}")
 
 
 def run_shards(seed: int, options: RunOptions, tell: Tell | None = None) -> WorldResult:
     """The world of this seed with two shards, to its end and judged."""
-    scenario = sharded(scenario_of(seed, options.kinds))
-    usual = runs.World
-    setattr(runs, "World", ShardWorld)  # noqa: B010 - a name of that module, not a type for the checker
-    try:
-        return run_scenario(scenario, options, tell, ShardCrew)
-    finally:
-        setattr(runs, "World", usual)  # noqa: B010
+    return run_scenario(sharded(scenario_of(seed, options.kinds)), options, tell, ShardCrew)
