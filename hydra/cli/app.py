@@ -50,6 +50,7 @@ COMMANDS: Final[dict[str, LateCommand]] = {
     "status": LateCommand("healing", "Heal", "Who leads, the book, the next targets.", "status"),
     "journal": LateCommand("journal", "Heal", "Every experiment that was made; run one again."),
     "promote": LateCommand("healing", "Heal", "Make another arm the champion, by name.", "promote"),
+    "retire": LateCommand("healing", "Heal", "Take an arm out of the book, by name.", "retire"),
     "rollback": LateCommand("healing", "Heal", "Back to the champion before this one.", "rollback"),
     "pause": LateCommand("healing", "Heal", "What healing may do by itself.", "pause"),
     "bars": LateCommand("bars", "Heal", "The bar store: import, fetch, list."),

@@ -1,4 +1,4 @@
-"""`hydra run | diagnose | status | promote | rollback | pause`: the healing cycle and who decides in it."""
+"""`hydra run | diagnose | status | promote | rollback | retire | pause`: the cycle and who decides in it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hydra.domain.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from hydra.config import Settings
+    from hydra.domain.champion import ArmRetired
     from hydra.usecases.improve.cycle import Cycle
     from hydra.usecases.improve.workshop import Workshop
 
@@ -118,6 +119,7 @@ def status(ctx: typer.Context, json: Json = False) -> None:
     _print_rows(found["targets"])
     _print_rows(found["reasons"])
     _print_rows(found["changes"])
+    _print_rows(found["retired"])
 
 
 @app.command()
@@ -136,13 +138,11 @@ def promote(
     """
     from hydra.domain.champion import Change
     from hydra.usecases.improve.decide import by_hand
-    from hydra.usecases.improve.state import arms_now
+    from hydra.usecases.improve.state import arms_of
 
     with _deciding(ctx, by, reason) as shop:
         cycle = _looked(shop, on)
-        known = arms_now(cycle)
-        if model not in known:
-            raise UserError("HY-862", given=model, hint=did_you_mean(model, known), known=", ".join(known))
+        _require_arm(model, arms_of(cycle.book))
         decision = by_hand(shop, cycle, model, Change.PROMOTED, by, reason)
         _print_change(decision.book.champion, decision.predecessor, decision.on, decision.forecasts, json)
 
@@ -155,6 +155,7 @@ def rollback(ctx: typer.Context, by: By, reason: Reason, on: On = None, json: Js
     """
     from hydra.domain.champion import Change
     from hydra.usecases.improve.decide import by_hand
+    from hydra.usecases.improve.state import arms_of
 
     with _deciding(ctx, by, reason) as shop:
         pointer = shop.ledger.champions.pointer()
@@ -162,8 +163,50 @@ def rollback(ctx: typer.Context, by: By, reason: Reason, on: On = None, json: Js
             leader = pointer.champion_id if pointer is not None else "the seed"
             raise UserError("HY-863", champion=leader)
         cycle = _looked(shop, on)
+        _require_arm(pointer.predecessor_id, arms_of(cycle.book))
         decision = by_hand(shop, cycle, pointer.predecessor_id, Change.ROLLED_BACK, by, reason)
         _print_change(decision.book.champion, decision.predecessor, decision.on, decision.forecasts, json)
+
+
+@app.command()
+def retire(
+    ctx: typer.Context,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="An arm of the book; see `hydra status`.")],
+    by: By,
+    reason: Reason,
+    on: On = None,
+    json: Json = False,
+) -> None:
+    """Take an arm out of the book, by a person's word; the next session trades without it.
+
+    What was traded of it is cash until the next cycle divides it among the rest by the book's rule. The
+    champion cannot be taken out: promote another first. Record and artefact of the arm stay; the cycle does
+    not propose it again, `hydra run --candidate` may. Taken out twice is taken out once.
+    Example: hydra retire trend-2-8@0d1cf5 --by anna --reason "too dear since the new fees"
+    """
+    from hydra.usecases.improve.decide import retire as taken_out
+    from hydra.usecases.improve.run import look
+    from hydra.usecases.improve.state import arms_of, book_on_record, retired_before
+
+    with _deciding(ctx, by, reason) as shop:
+        book = book_on_record(shop)
+        earlier = retired_before(shop, book, model)
+        if earlier is not None:
+            _print_retired(model, earlier, book.champion, json)
+            return
+        known = arms_of(book)
+        if model == book.champion:
+            raise UserError("HY-864", given=model, known=", ".join(known))
+        _require_arm(model, known)
+        decision = taken_out(shop, look(shop, _session(shop, on), without=model), model, by, reason)
+        freed = next(arm.weight for arm in book.arms if arm.spec_id == model)
+        if json:
+            told = {"model": model, "on": decision.on, "changed": True, "champion": book.champion}
+            print_json({**told, "freed_weight": freed, "forecasts": dict(decision.forecasts)})
+            return
+        print(f"{model} is out of the book from {decision.on}; its weight of {freed:.3f} is cash until the")
+        print("next cycle divides it. The next session is to hold:")
+        _print_forecasts(decision.forecasts)
 
 
 @app.command()
@@ -212,6 +255,11 @@ def _deciding(ctx: typer.Context, by: str, reason: str) -> Iterator[Workshop]:
             raise UserError("HY-003", command=ctx.command_path, given=option)
     with _workshop(invocation(ctx).settings()) as shop:
         yield shop
+
+
+def _require_arm(model: str, known: list[str]) -> None:
+    if model not in known:
+        raise UserError("HY-862", given=model, hint=did_you_mean(model, known), known=", ".join(known))
 
 
 def _looked(shop: Workshop, on: str | None) -> Cycle:
@@ -302,6 +350,18 @@ def _print_change(leader: str, before: str, on: date, forecasts: Any, json: bool
         print_json({"champion": leader, "predecessor": before, "on": on, "forecasts": dict(forecasts)})
         return
     print(f"{leader} leads from {on}, after {before}.")
+    _print_forecasts(forecasts)
+
+
+def _print_retired(model: str, earlier: ArmRetired, champion: str, json: bool) -> None:
+    since = earlier.from_session
+    if json:
+        print_json({"model": model, "on": since, "changed": False, "champion": champion})
+    else:
+        print(f"{model} is out of the book since {since}, by {earlier.by}: nothing to do.")
+
+
+def _print_forecasts(forecasts: Any) -> None:
     _print_rows([{"instrument": symbol, "forecast": round(said, 3)} for symbol, said in forecasts.items()])
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
-from hydra.domain.champion import AutonomyChanged, ChampionChanged
+from hydra.domain.champion import ArmRetired, AutonomyChanged, ChampionChanged
 from hydra.domain.events import (
     BreakerMoved,
     ChildFilled,
@@ -63,6 +63,7 @@ NAMES: Final[Mapping[type, tuple[str, Weight]]] = MappingProxyType(
         PaperGateJudged: ("hydra.gate.judged", Weight.WARNING),
         PositionAdopted: ("hydra.position.adopted", Weight.WARNING),
         ChampionChanged: ("hydra.champion.changed", Weight.WARNING),
+        ArmRetired: ("hydra.arm.retired", Weight.WARNING),
         AutonomyChanged: ("hydra.autonomy.changed", Weight.WARNING),
     }
 )
@@ -113,6 +114,7 @@ def _resource(event: object) -> str:
         ("trading", "scope"),
         ("breaker", "breaker"),
         ("champion", "champion_id"),
+        ("arm", "model_id"),
         ("contract", "con_id"),
     ):
         named = getattr(event, name, "")

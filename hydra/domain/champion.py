@@ -96,6 +96,17 @@ class ChampionChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmRetired:
+    """A named person took an arm out of the book, from `from_session` on; artefact and record stay."""
+
+    model_id: str
+    sha256: str
+    from_session: date
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedForecast:
     """The book's weighted forecast of one instrument; with a `stop` it is not traded, and that is why."""
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from hydra.domain.champion import AutonomyChanged, BookPlanned, ChampionChanged
+from hydra.domain.champion import ArmRetired, AutonomyChanged, BookPlanned, ChampionChanged
 from hydra.domain.events import (
     BreakerMoved,
     EquityMarked,
@@ -60,7 +60,7 @@ def stream_of(event: AccountEvent) -> str:
         return PAPER_GATE
     if isinstance(event, BookPlanned):
         return plan_stream(event.session_on)
-    if isinstance(event, ChampionChanged):
+    if isinstance(event, ChampionChanged | ArmRetired):
         return CHAMPION
     if isinstance(event, AutonomyChanged):
         return AUTONOMY
@@ -106,7 +106,7 @@ class AccountBooks:
                 self._book_foreign(event)
             case ReconciliationFound() | PaperSessionCounted() | PaperGateJudged():
                 pass  # for people and for the gate to live trading; it moves nothing
-            case ChampionChanged() | BookPlanned() | AutonomyChanged():
+            case ChampionChanged() | ArmRetired() | BookPlanned() | AutonomyChanged():
                 pass  # the end of its stream is the state
 
     def _mark(self, event: EquityMarked) -> None:

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any, Final
 
-from hydra.domain.champion import AutonomyChanged, BookPlanned, ChampionChanged
+from hydra.domain.champion import ArmRetired, AutonomyChanged, BookPlanned, ChampionChanged
 from hydra.persistence.codec import decode
 from hydra.persistence.database import Database
 
@@ -13,6 +13,8 @@ _ALL: Final = (
     "SELECT seq, kind, version, payload, recorded_at FROM order_events WHERE stream = ? ORDER BY seq"
 )
 _LAST: Final = f"{_ALL} DESC LIMIT 1"
+_OF_KIND: Final = _ALL.replace("ORDER BY", "AND kind = ? ORDER BY")
+_POINTER: Final = f"{_OF_KIND} DESC LIMIT 1"
 
 
 def plan_stream(session_on: date) -> str:
@@ -28,18 +30,24 @@ class Champions:
 
     def pointer(self) -> ChampionChanged | None:
         """Who leads now; None as long as nothing but the seed ever did."""
-        found: ChampionChanged | None = self._last(CHAMPION)
+        row = self._database.row(_POINTER, (CHAMPION, ChampionChanged.__name__))
+        found: ChampionChanged | None = None if row is None else _event(CHAMPION, row)
         return found
 
     def seq(self) -> int:
-        """How often the pointer has moved: what a change of it must come after."""
+        """How often pointer or arms were changed: what a change of either must come after."""
         row = self._database.row(_LAST, (CHAMPION,))
         return 0 if row is None else int(row[0])
 
     def history(self) -> tuple[tuple[str, ChampionChanged], ...]:
         """(recorded at, change), oldest first."""
-        rows = self._database.rows(_ALL, (CHAMPION,))
+        rows = self._database.rows(_OF_KIND, (CHAMPION, ChampionChanged.__name__))
         return tuple((str(row[4]), _event(CHAMPION, row)) for row in rows)
+
+    def retired(self) -> tuple[tuple[int, ArmRetired], ...]:
+        """(place in the champion's stream, arm taken out by a person), oldest first."""
+        rows = self._database.rows(_OF_KIND, (CHAMPION, ArmRetired.__name__))
+        return tuple((int(row[0]), _event(CHAMPION, row)) for row in rows)
 
     def plan(self, session_on: date) -> BookPlanned | None:
         """What the book wants in that session, by its last plan."""

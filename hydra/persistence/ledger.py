@@ -224,7 +224,7 @@ class SqlLedger:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def change_champion(self, after: int, events: Sequence[AccountEvent]) -> Conflict | None:
-        """The pointer and what goes with it, in one transaction, unless it moved since it was at `after`."""
+        """Champion or arms and what goes with them, in one transaction, unless either moved since `after`."""
         try:
             self._record(events, after)
         except _Lost as lost:

@@ -123,6 +123,27 @@ class Book:
             raise ValueError(f"{self.champion} has no predecessor to go back to")
         return self.promoted(self.predecessor)
 
+    def retired(self, spec_id: str) -> "Book":
+        """The book without this arm: what was traded of it is cash until the rule divides it anew.
+
+        Its prior goes back to champion, mutants and cash in proportion, so that admitted and retired is as
+        before. KeyError for an arm that is not in the book, ValueError for the champion.
+        """
+        gone = next((arm for arm in self.arms if arm.spec_id == spec_id), None)
+        if gone is None:
+            raise KeyError(f"not in the book: {spec_id}")
+        if gone.role is Role.CHAMPION:
+            raise ValueError(f"{spec_id} leads the book")
+        rest = tuple(arm for arm in self.arms if arm is not gone)
+        kept = 1.0 - gone.prior - sum(arm.prior for arm in rest if arm.role is Role.CHALLENGER)
+        grown = (kept + gone.prior) / kept if kept > _ROUNDING else 1.0
+        arms = tuple(
+            arm if arm.role is Role.CHALLENGER else replace(arm, prior=arm.prior * grown) for arm in rest
+        )
+        moved = tuple((symbol, "" if target == spec_id else target) for symbol, target in self.moved)
+        predecessor = "" if self.predecessor == spec_id else self.predecessor
+        return replace(self, arms=arms, moved=moved, predecessor=predecessor)
+
     def admitted(self, spec_id: str, prior: float = CHALLENGER_PRIOR_MAX) -> "Book":
         """The book with a new challenger, its prior taken from the others in proportion, its weight 0."""
         kept = tuple(replace(arm, prior=arm.prior * (1 - prior)) for arm in self.arms)

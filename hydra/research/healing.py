@@ -147,6 +147,22 @@ def with_member(mind: Mind, prior: float) -> Mind:
     return replace(mind, state={**mind.state, "weights": widened})
 
 
+def without_member(mind: Mind, at: int) -> Mind:
+    """What the rule knows without the arm at that place, which does not lead: its belief goes to the rest."""
+    state = dict(mind.state)
+    if "weights" in state:
+        weights = np.delete(state["weights"], at, axis=1)
+        state["weights"] = weights / weights.sum(axis=1, keepdims=True)
+    for name in ("champion", "holder"):
+        if name in state:
+            state[name] = np.where(state[name] > at, state[name] - 1, state[name])
+    if "holder" in state:
+        is_gone = mind.state["holder"] == at
+        state["holder"] = np.where(is_gone, -1.0, state["holder"])
+        state["held"] = np.where(is_gone, 0.0, state["held"])
+    return replace(mind, state=state)
+
+
 def combined(arena: Arena, book: Book, row: int = -1) -> dict[str, float]:
     """What the book wants in each instrument at that row's close: its weighted forecast."""
     return {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from hydra.domain.champion import AutonomyChanged, BookPlanned, ChampionChanged, Envelope
+from hydra.domain.champion import ArmRetired, AutonomyChanged, BookPlanned, ChampionChanged, Envelope
 from hydra.domain.contract import Contract
 from hydra.domain.events import (
     BreakerMoved,
@@ -31,6 +31,7 @@ AccountEvent = (
     | PaperSessionCounted
     | PaperGateJudged
     | ChampionChanged
+    | ArmRetired
     | BookPlanned
     | AutonomyChanged
 )

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from hydra.domain.champion import (
+    ArmRetired,
     Autonomy,
     AutonomyChanged,
     BookPlanned,
@@ -55,6 +56,18 @@ def test_the_same_plan_again_is_no_event_and_another_session_has_its_own(store: 
     ledger.change_champion(1, [replace(PLAN, session_on=date(2026, 8, 24))])
     assert ledger.champions.plan(ON) == PLAN
     assert ledger.champions.plan(date(2026, 8, 25)) is None
+
+
+def test_an_arm_is_retired_in_the_champions_stream_and_the_pointer_stays(store: Store) -> None:
+    ledger = store.open(Hands())
+    ledger.change_champion(0, [FIRST, PLAN])
+    retired = ArmRetired("b", SHA256, ON, "too dear", "anna")
+    assert ledger.change_champion(1, [retired, replace(PLAN, by="anna")]) is None
+    assert isinstance(ledger.change_champion(1, [replace(retired, model_id="c")]), Conflict)
+    assert (ledger.champions.pointer(), ledger.champions.seq()) == (FIRST, 2)
+    assert ledger.champions.retired() == ((2, retired),)
+    assert [one for _, one in ledger.champions.history()] == [FIRST]
+    assert verify(ledger.database, None).findings == ()
 
 
 def test_what_a_person_said_of_autonomy_last_holds(store: Store) -> None:

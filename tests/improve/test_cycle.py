@@ -18,9 +18,10 @@ from hydra.domain.champion import SEED_CHAMPION, Autonomy, AutonomyChanged, Chan
 from hydra.domain.errors import BrokenLaw, UserError
 from hydra.persistence.artefacts import artefact_path
 from hydra.persistence.verify import verify
+from hydra.research.book import book_of
 from hydra.research.observation import Cause
 from hydra.usecases.improve.cycle import begin
-from hydra.usecases.improve.decide import apply, by_hand, heal, proposal_of, settle
+from hydra.usecases.improve.decide import apply, by_hand, heal, proposal_of, retire, settle
 from hydra.usecases.improve.run import Ran, look, run_cycle
 from tests.improve.worlds import FIRST, SYMBOLS, World, edge_bars, weekdays
 
@@ -346,6 +347,54 @@ def test_of_two_changes_at_once_one_is_made(world: World) -> None:
         with pytest.raises(Exception, match="HY-406"):
             by_hand(rival, theirs, "trend-4-16@4ed999", Change.PROMOTED, "bert", "faster")
         assert [one.by for _, one in shop.ledger.champions.history()] == ["daily-cycle", "anna"]
+
+
+def test_an_arm_taken_out_by_hand_stays_out_and_the_rule_forgets_nothing_of_the_rest(world: World) -> None:
+    before = evening(world, BORN, autonomy="autonomous").cycle.decision
+    insured = evening(world, 840, autonomy="autonomous").cycle.decision
+    assert before is not None
+    assert insured is not None
+    gone = next(one.model_id for one in before.members if one.model_id.startswith("trend-2-8"))
+    on = SESSIONS[840]
+    with world.workshop() as shop:
+        taken = retire(shop, look(shop, on, without=gone), gone, "anna", "too dear")
+        plan = shop.ledger.champions.plan(on)
+        assert plan is not None
+        assert (plan.by, plan.champion_id) == ("anna", SEED_CHAMPION)
+        assert book_of(shop.registry.text(plan.book_sha256)) == taken.book  # type: ignore[attr-defined]
+    weights = {arm.spec_id: arm.weight for arm in insured.book.arms}
+    freed = weights.pop(gone)
+    assert {arm.spec_id: arm.weight for arm in taken.book.arms} == weights, "nobody trades more for it"
+    assert taken.book.cash == pytest.approx(insured.book.cash + freed)
+    again = evening(world, 840, autonomy="autonomous").cycle
+    assert again.overruled == f"{gone} is out of the book, by anna's word since: the plan without it stands"
+    following = evening(world, 841, autonomy="autonomous").cycle.decision
+    assert following is not None
+    assert gone not in {arm.spec_id for arm in following.book.arms}
+    assert following.mind.sessions == insured.mind.sessions + 1, "the rule goes on from where it was"
+    assert following.mind.state["weights"].shape[1] == len(following.book.arms) + 1
+    assert following.mind.state["stop.depth"][0] > 0, "what was lost before is not forgotten"
+    with world.workshop() as shop:
+        assert verify(shop.ledger.database, shop.ledger.heads).findings == ()  # type: ignore[attr-defined]
+
+
+def test_an_arm_retired_while_a_cycle_was_under_way_does_not_come_back_with_its_record(world: World) -> None:
+    """Even where that cycle made it the champion: its record is there, the ledger has the person's word."""
+    evening(world, BORN)
+    on = SESSIONS[BORN + 1]
+    world.at(on)
+    with world.workshop(autonomy="autonomous") as shop, world.workshop() as rival:
+        cycle = look(shop, on)
+        healed = heal(shop, cycle)
+        cycle.healed = replace(healed, book=healed.book.promoted(REVERSED), leader=REVERSED)
+        retire(rival, look(rival, on, without=REVERSED), REVERSED, "anna", "no reverse here")
+        settle(shop, cycle, proposal_of(shop, cycle))
+        apply(shop, cycle)
+        assert cycle.overruled.startswith(f"{SEED_CHAMPION} leads") or "anna" in cycle.overruled
+    following = evening(world, BORN + 2).cycle.decision
+    assert following is not None
+    assert following.book.champion == SEED_CHAMPION
+    assert REVERSED not in {arm.spec_id for arm in following.book.arms}
 
 
 # --- artefacts ------------------------------------------------------------------------------------------

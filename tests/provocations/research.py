@@ -112,13 +112,18 @@ def _decided(scene: Scene) -> None:
 
 @provokes("HY-874")
 def an_arm_whose_family_is_gone(scene: Scene) -> CompletedProcess[str]:
-    """Admitted by one cycle, its module no longer named at the next."""
+    """Admitted by one cycle, its module no longer named at the next; taken out of the book, the next runs."""
     _imported(scene, _walk_csv(470))
     scene.file("mine.py", _FAMILY)
     scene.file("mine.json", '{"parts": [{"family": "mine"}]}')
     done = _with_modules(scene, "run", "--candidate", "mine.json", HYDRA_HEALING_FAMILIES="mine")
     assert "enters at a prior" in done.stdout, done.stdout + done.stderr
-    return _healing(scene, "run", "--on", "2027-01-04", HYDRA_HEALING_BUDGET="0")
+    model = done.stdout.split(" enters at a prior")[0].split()[-1]
+    refused = _healing(scene, "run", "--on", "2027-01-04", HYDRA_HEALING_BUDGET="0")
+    for mended in (("retire", model, *DECISION), ("run", "--on", "2027-01-04")):
+        done = _healing(scene, *mended, HYDRA_HEALING_BUDGET="0")
+        assert done.returncode == 0, done.stderr
+    return refused
 
 
 _FAMILY = """
@@ -247,6 +252,16 @@ def a_promotion_of_a_stranger(scene: Scene) -> CompletedProcess[str]:
 @provokes("HY-863")
 def a_roll_back_of_the_first_champion(scene: Scene) -> CompletedProcess[str]:
     return _healing(scene, "rollback", *DECISION)
+
+
+@provokes("HY-864")
+def a_champion_that_is_to_be_retired(scene: Scene) -> CompletedProcess[str]:
+    return _healing(scene, "retire", "ewma-trend-8-32@1", *DECISION)
+
+
+@provokes("HY-862")
+def a_stranger_that_is_to_be_retired(scene: Scene) -> CompletedProcess[str]:
+    return _healing(scene, "retire", "trend-9-99", *DECISION)
 
 
 @provokes("HY-865")

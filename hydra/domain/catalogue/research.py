@@ -70,6 +70,11 @@ ENTRIES: Final[dict[str, Entry]] = {
         "there is nobody to roll back to: {champion} is the first champion",
         "`hydra promote MODEL --by NAME` names another arm",
     ),
+    "HY-864": Entry(
+        BAD_INPUT,
+        "{given} leads the book and cannot be taken out of it",
+        "first make another arm the champion: `hydra promote MODEL --by NAME --reason TEXT`, one of: {known}",
+    ),
     "HY-865": Entry(
         BAD_INPUT,
         "experiment {given} cannot be run again: {problem}",
@@ -118,7 +123,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "HY-874": Entry(
         BAD_INPUT,
         "model {model} of the book cannot forecast: {problem}",
-        "name its module in healing.families again, or bring back the data it needs",
+        "name its module in healing.families again, bring back the data it needs, or `hydra retire {model}`",
     ),
     "HY-859": Entry(
         BAD_INPUT,

@@ -21,7 +21,7 @@ from hydra.research.panel import Market, Panel, expiries_of, joined, panel_of
 from hydra.research.roster import Member, seed_book, seed_members
 from hydra.research.series_checks import DataFinding, DataProblem
 from hydra.research.track import Account, slippage_days, track_of
-from hydra.usecases.improve.record import Decision, decision_of
+from hydra.usecases.improve.record import Decision, decision_of, still_in
 from hydra.usecases.improve.workshop import Workshop
 
 LATE_DAYS_MAX = 5
@@ -70,23 +70,26 @@ def next_session(shop: Workshop) -> date:
     return max(after, books[-1][0]) if books else after
 
 
-def begin(shop: Workshop, on: date) -> Cycle:
+def begin(shop: Workshop, on: date, without: str = "") -> Cycle:
     """Bars, the book of the last decided session or the seed's, and every arm in the shadow.
 
-    HY-858 where a series is missing, HY-852 where one is unusable, HY-867 where a later session is decided.
+    `without` leaves an arm out that cannot or shall not be asked. HY-858 where a series is missing, HY-852
+    where one is unusable, HY-867 where a later session is decided.
     """
     _refuse_the_past(shop, on)
+    # before the book is read: what a person changes from here on is later than what is decided
+    pointer_seq = shop.ledger.champions.seq()
     panel = panel_of(markets_of(shop), shop.plan.instruments, on)
     fills = list(shop.fills())
     slippage = slippage_days(panel.days, fills, panel.symbols)
     found = shop.journal.book(on)
-    decided = decision_of(shop, on, found[1]) if found is not None else None
+    decided = decision_of(shop, on, found[1], without) if found is not None else None
     last = shop.journal.last_book(on)
-    before = decision_of(shop, last[0], last[2]) if last is not None else None
+    before = decision_of(shop, last[0], last[2], without) if last is not None else None
     known = decided or before
     if known is None:
-        members = seed_members()
-        book, mind = seed_book(members, shop.plan.envelope), None
+        book, mind = still_in(shop, seed_book(seed_members(), shop.plan.envelope), None, 0, without)
+        members = tuple(one for one in seed_members() if one.model_id in {arm.spec_id for arm in book.arms})
     else:
         members, mind = known.members, known.mind
         book = replace(known.book, envelope=shop.plan.envelope)
@@ -94,11 +97,11 @@ def begin(shop: Workshop, on: date) -> Cycle:
         on=on,
         panel=panel,
         arena=arena_of(panel, members, slippage),
-        book=_as_the_ledger_has_it(shop, book),
+        book=as_the_ledger_has_it(shop, book),
         mind=mind if _leads(shop, book) else None,
         traded={day: said["forecasts"] for day, _, said in shop.journal.books()},
         decided=decided,
-        pointer_seq=shop.ledger.champions.seq(),
+        pointer_seq=pointer_seq,
         trials=_trials(shop),
         fills=fills,
     )
@@ -165,7 +168,7 @@ def _leads(shop: Workshop, book: Book) -> bool:
     return pointer is None or pointer.champion_id == book.champion
 
 
-def _as_the_ledger_has_it(shop: Workshop, book: Book) -> Book:
+def as_the_ledger_has_it(shop: Workshop, book: Book) -> Book:
     """The book under the champion the ledger points to: a person may have changed it since."""
     pointer = shop.ledger.champions.pointer()
     if pointer is None or pointer.champion_id == book.champion:

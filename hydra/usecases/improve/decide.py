@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hydra.domain.champion import Autonomy, BookPlanned, ChampionChanged, Change
+from hydra.domain.champion import ArmRetired, Autonomy, BookPlanned, ChampionChanged, Change
 from hydra.domain.errors import Unavailable
 from hydra.ports import Conflict
 from hydra.research.book import CHALLENGER_PRIOR_MAX, Book, Role
@@ -21,7 +21,6 @@ from hydra.research.healing import (
     Arena,
     Healed,
     Mind,
-    arena_of,
     begun,
     combined,
     is_challenger,
@@ -32,9 +31,8 @@ from hydra.research.power import years_to_power
 from hydra.research.reasons import reasons_of
 from hydra.research.roster import Member
 from hydra.research.sharpe import spa_p
-from hydra.research.track import slippage_days
 from hydra.usecases.improve.cycle import Cycle, stops_of
-from hydra.usecases.improve.record import Decision, decision_of, decision_plain, facts_of
+from hydra.usecases.improve.record import Decision, decision_of, decision_plain, facts_of, plan_of
 from hydra.usecases.improve.workshop import Workshop
 
 CYCLE = "daily-cycle"
@@ -146,10 +144,18 @@ def apply(shop: Workshop, cycle: Cycle) -> Decision:
         assert found is not None
         cycle.decision = cycle.decided = decision_of(shop, cycle.on, found[1])
     publish(shop, cycle.decision)
-    pointer = shop.ledger.champions.pointer()
-    if pointer is not None and pointer.champion_id != cycle.decision.book.champion:
-        cycle.overruled = f"{pointer.champion_id} leads, by {pointer.by}'s word since: its plan stands"
+    cycle.overruled = _overruled(shop, cycle.decision)
     return cycle.decision
+
+
+def _overruled(shop: Workshop, decision: Decision) -> str:
+    """What a person changed since this was decided, in words; empty where nothing was."""
+    pointer = shop.ledger.champions.pointer()
+    if pointer is not None and pointer.champion_id != decision.book.champion:
+        return f"{pointer.champion_id} leads, by {pointer.by}'s word since: its plan stands"
+    later = [one for seq, one in shop.ledger.champions.retired() if seq > decision.pointer_seq]
+    gone = "; ".join(f"{one.model_id} is out of the book, by {one.by}'s word since" for one in later)
+    return f"{gone}: the plan without it stands" if gone else ""
 
 
 def publish(shop: Workshop, decision: Decision) -> bool:
@@ -233,10 +239,8 @@ def by_hand(shop: Workshop, cycle: Cycle, model_id: str, change: Change, by: str
     The rule begins anew with this champion; the next cycle goes on from there.
     """
     old = cycle.book.champion
-    fills = slippage_days(cycle.panel.days, list(cycle.fills), cycle.panel.symbols)
-    book = _current(cycle).promoted(model_id)
-    arena = arena_of(cycle.panel, _members_of(cycle), fills)
-    healed = begun(RULES[shop.plan.rule], arena, book, cycle.panel.days[-1])
+    arena = cycle.arena
+    healed = begun(RULES[shop.plan.rule], arena, cycle.book.promoted(model_id), cycle.panel.days[-1])
     decision = Decision(
         on=cycle.on,
         book=healed.book,
@@ -257,15 +261,33 @@ def by_hand(shop: Workshop, cycle: Cycle, model_id: str, change: Change, by: str
     return decision
 
 
-def _current(cycle: Cycle) -> Book:
-    """The newest book there is: this session's, if it is decided, under the champion that leads now."""
-    if cycle.decided is None:
-        return cycle.book
-    return cycle.decided.book.promoted(cycle.book.champion)
+def retire(shop: Workshop, cycle: Cycle, model_id: str, by: str, reason: str) -> Decision:
+    """An arm out of the book by a person's word, and the next session's plan without it, in one transaction.
 
-
-def _members_of(cycle: Cycle) -> tuple[Member, ...]:
-    return cycle.decided.members if cycle.decided is not None else cycle.members
+    The cycle was begun without the arm. What was traded of it is cash until the rule divides it anew, and the
+    rule forgets nothing of the others.
+    """
+    decision = Decision(
+        on=cycle.on,
+        book=cycle.book,
+        members=cycle.members,
+        mind=cycle.mind or Mind("", {}, 0, cycle.on),
+        forecasts=combined(cycle.arena, cycle.book),
+        hashes=dict(zip(cycle.panel.symbols, cycle.panel.hashes, strict=True)),
+        stops=stops_of(cycle),
+        pointer_seq=cycle.pointer_seq,
+        change=None,
+        predecessor="",
+        evidence="{}",
+        by=by,
+    )
+    sha256 = {one.model_id: one.sha256 for one in shop.registry.models()}.get(model_id, "")
+    retired = ArmRetired(model_id, sha256, cycle.on, reason, by)
+    outcome = shop.ledger.change_champion(cycle.pointer_seq, [retired, plan_of(shop, decision)])
+    if isinstance(outcome, Conflict):
+        problem = f"{outcome.reason}; look at `hydra status`"
+        raise Unavailable("HY-406", where="the champion's stream", problem=problem)
+    return decision
 
 
 def _sharpe(pnl: Floats) -> float:

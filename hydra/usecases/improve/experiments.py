@@ -1,7 +1,8 @@
 """Mutations of the champion: tried in the sandbox, measured outside of it, journalled in any case."""
 
+import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -11,7 +12,7 @@ import numpy as np
 
 from hydra.domain.errors import UserError
 from hydra.research.candidate import learns
-from hydra.research.experiment import Experiment
+from hydra.research.experiment import Experiment, trial_id
 from hydra.research.family import FAMILIES, needs
 from hydra.research.filters import Floats
 from hydra.research.hygiene import Trials, judged
@@ -36,7 +37,7 @@ def mutations_of(shop: Workshop, cycle: Cycle, by_hand: Iterable[Any] = ()) -> S
     champion = plain(cycle.champion.spec)
     journal = [Tried.of(one) for one in shop.journal.experiments()]
     chosen = [_given(champion, raw) for raw in by_hand]
-    members = {_spec_key(one) for one in cycle.members}
+    members = {_spec_key(one) for one in cycle.members} | set(_retired(shop))
     for cause in dict.fromkeys(one.cause for one in cycle.diagnoses):
         proposed = propose(
             cause,
@@ -211,6 +212,14 @@ def _parent_forecasts(panel: Panel, draft: Experiment) -> Floats:
         for at, symbol in enumerate(panel.symbols):
             out[:, at] = parent.spec.forecast(bars_of(panel, at), parent.artefacts(symbol))
     return out
+
+
+def _retired(shop: Workshop) -> Iterator[str]:
+    """The trials of the arms a person took out: only a person brings them back."""
+    for _, one in shop.ledger.champions.retired():
+        if one.sha256:
+            raw = json.loads(shop.registry.load(one.model_id, one.sha256))
+            yield trial_id(raw["spec"], raw["train_until"])
 
 
 def _member(cycle: Cycle, done: Experiment, run: Walked) -> Member:

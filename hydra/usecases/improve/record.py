@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from hydra.domain.champion import BookPlanned, ChampionChanged, Change, PlannedForecast
+from hydra.domain.champion import SEED_CHAMPION, BookPlanned, ChampionChanged, Change, PlannedForecast
 from hydra.research.book import Book, book_of, book_text
 from hydra.research.experiment import spec_id
-from hydra.research.healing import CLAIM_SHARPE, Mind, mind_of, mind_plain
+from hydra.research.healing import CLAIM_SHARPE, Mind, mind_of, mind_plain, without_member
 from hydra.research.reasons import Reason
 from hydra.research.roster import Member, decimal, member_of, plain
 from hydra.usecases.improve.workshop import Workshop
@@ -54,23 +54,43 @@ def decision_plain(shop: Workshop, decision: Decision) -> dict[str, Any]:
     }
 
 
-def decision_of(shop: Workshop, on: date, raw: Mapping[str, Any]) -> Decision:
-    """The decision of such an object; HY-855 where an arm's artefact is not the one it was."""
+def decision_of(shop: Workshop, on: date, raw: Mapping[str, Any], without: str = "") -> Decision:
+    """The decision of such an object, without the arms retired since; HY-855 for another arm's artefact."""
+    seq = int(raw["pointer_seq"])
+    book, mind = still_in(shop, book_of(raw["book"]), mind_of(raw["mind"]), seq, without)
     return Decision(
         on=on,
-        book=book_of(raw["book"]),
-        members=loaded(shop, raw["members"], book_of(raw["book"])),
-        mind=mind_of(raw["mind"]),
+        book=book,
+        members=loaded(shop, raw["members"], book),
+        mind=mind or Mind("", {}, 0, on),  # of no rule: the book's rule begins anew
         forecasts=raw["forecasts"],
         hashes=raw["hashes"],
         stops=raw["stops"],
-        pointer_seq=int(raw["pointer_seq"]),
+        pointer_seq=seq,
         change=Change(raw["change"]) if raw["change"] else None,
         predecessor=str(raw["predecessor"]),
         evidence=str(raw["evidence"]),
         by=str(raw["by"]),
         reasons=tuple(Reason(**one) for one in raw.get("reasons", ())),
     )
+
+
+def still_in(
+    shop: Workshop, book: Book, mind: Mind | None, since: int, without: str = ""
+) -> tuple[Book, Mind | None]:
+    """The book without `without` and the arms retired since the champion's stream stood at `since`.
+
+    A cycle that was under way while a person retired the arm may have recorded it as the champion.
+    """
+    gone = {one.model_id for seq, one in shop.ledger.champions.retired() if seq > since} | {without}
+    if book.champion in gone:
+        pointer = shop.ledger.champions.pointer()
+        book, mind = book.promoted(pointer.champion_id if pointer is not None else SEED_CHAMPION), None
+    for model_id in [arm.spec_id for arm in book.arms if arm.spec_id in gone]:
+        at = [arm.spec_id for arm in book.arms].index(model_id)
+        mind = without_member(mind, at) if mind is not None else None
+        book = book.retired(model_id)
+    return book, mind
 
 
 def registered(shop: Workshop, member: Member) -> str:
@@ -94,15 +114,34 @@ def loaded(shop: Workshop, sha256_of: Mapping[str, str], book: Book) -> tuple[Me
 
 def facts_of(shop: Workshop, decision: Decision) -> Sequence[ChampionChanged | BookPlanned]:
     """What the ledger is told of it: the plan, and before it the change of champion if there is one."""
+    plan = plan_of(shop, decision)
+    if decision.change is None:
+        return (plan,)
     sha256_of = {one.model_id: registered(shop, one) for one in decision.members}
+    change = ChampionChanged(
+        champion_id=plan.champion_id,
+        sha256=plan.sha256,
+        book_sha256=plan.book_sha256,
+        predecessor_id=decision.predecessor,
+        predecessor_sha256=sha256_of.get(decision.predecessor, ""),
+        change=decision.change,
+        from_session=decision.on,
+        evidence=decision.evidence,
+        by=decision.by,
+    )
+    return (change, plan)
+
+
+def plan_of(shop: Workshop, decision: Decision) -> BookPlanned:
+    """What the execution session is to trade of it; the champion's artefact and the book's text are kept."""
     book_sha256 = shop.registry.keep(book_text(decision.book))
-    leader = decision.book.champion
-    sizing = next(one.spec.sizing for one in decision.members if one.model_id == leader)
+    leader = next(one for one in decision.members if one.model_id == decision.book.champion)
+    sizing = leader.spec.sizing
     target = min(shop.plan.vol_target_year, sizing.vol_target(CLAIM_SHARPE))
-    plan = BookPlanned(
+    return BookPlanned(
         session_on=decision.on,
-        champion_id=leader,
-        sha256=sha256_of[leader],
+        champion_id=leader.model_id,
+        sha256=registered(shop, leader),
         book_sha256=book_sha256,
         envelope=decision.book.envelope,
         vol_target_year=decimal(target / len(shop.plan.instruments) ** 0.5),
@@ -114,20 +153,6 @@ def facts_of(shop: Workshop, decision: Decision) -> Sequence[ChampionChanged | B
         ),
         by=decision.by,
     )
-    if decision.change is None:
-        return (plan,)
-    change = ChampionChanged(
-        champion_id=leader,
-        sha256=sha256_of[leader],
-        book_sha256=book_sha256,
-        predecessor_id=decision.predecessor,
-        predecessor_sha256=sha256_of.get(decision.predecessor, ""),
-        change=decision.change,
-        from_session=decision.on,
-        evidence=decision.evidence,
-        by=decision.by,
-    )
-    return (change, plan)
 
 
 def trial_of(member: Member) -> str:

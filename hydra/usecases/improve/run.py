@@ -34,9 +34,9 @@ def run_cycle(shop: Workshop, on: date, candidates: Iterable[Any] = (), approver
     return Ran(cycle, None)
 
 
-def look(shop: Workshop, on: date) -> Cycle:
-    """Observe and diagnose only: nothing is tried, decided or written."""
-    cycle = steps.begin(shop, on)
+def look(shop: Workshop, on: date, without: str = "") -> Cycle:
+    """Observe and diagnose only, without one arm if named: nothing is tried, decided or written."""
+    cycle = steps.begin(shop, on, without)
     steps.observe_all(shop, cycle)
     steps.diagnose_cycle(cycle)
     return cycle

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from hydra.domain.champion import SEED_CHAMPION
-from hydra.research.book import book_of
+from hydra.domain.champion import SEED_CHAMPION, ArmRetired
+from hydra.research.book import Book, book_of
 from hydra.research.reasons import Reason
-from hydra.usecases.improve.cycle import Cycle
+from hydra.research.roster import seed_book, seed_members
+from hydra.usecases.improve.cycle import as_the_ledger_has_it
+from hydra.usecases.improve.record import still_in
 from hydra.usecases.improve.workshop import Workshop
 
 
@@ -28,7 +30,7 @@ def status_of(shop: Workshop) -> dict[str, Any]:
         "last_session_decided": newest,
         "sessions_decided": len(books),
         "experiments": shop.journal.trials(),
-        "weights": _weights(books[-1][2]["book"]) if books else [],
+        "weights": _weights(book_on_record(shop)) if books else [],
         "targets": [
             {"instrument": one.symbol, "forecast": one.forecast, "stopped": one.stop}
             for one in (plan.forecasts if plan is not None else ())
@@ -44,12 +46,35 @@ def status_of(shop: Workshop) -> dict[str, Any]:
             }
             for _, one in champions.history()
         ],
+        "retired": [
+            {"from": one.from_session, "model": one.model_id, "by": one.by, "reason": one.reason}
+            for _, one in champions.retired()
+        ],
     }
 
 
-def arms_now(cycle: Cycle) -> list[str]:
-    """Models that may be promoted: the arms of the newest book but its champion."""
-    return [name for name in cycle.arena.ids if name != cycle.book.champion]
+def book_on_record(shop: Workshop) -> Book:
+    """The newest book, or the seed's, under who leads now and without the arms retired since."""
+    books = shop.journal.books()
+    if books:
+        raw = books[-1][2]
+        book, since = book_of(raw["book"]), int(raw["pointer_seq"])
+    else:
+        book, since = seed_book(seed_members(), shop.plan.envelope), 0
+    return as_the_ledger_has_it(shop, still_in(shop, book, None, since)[0])
+
+
+def arms_of(book: Book) -> list[str]:
+    """Models that may be promoted or retired: the arms of the book but its champion."""
+    return [arm.spec_id for arm in book.arms if arm.spec_id != book.champion]
+
+
+def retired_before(shop: Workshop, book: Book, model_id: str) -> ArmRetired | None:
+    """How this arm was taken out of the book, unless it is in it again."""
+    if model_id in {arm.spec_id for arm in book.arms}:
+        return None
+    earlier = [one for _, one in shop.ledger.champions.retired() if one.model_id == model_id]
+    return earlier[-1] if earlier else None
 
 
 def _reasons(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -57,8 +82,7 @@ def _reasons(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [asdict(Reason(**one)) for one in raw.get("reasons", ())]
 
 
-def _weights(text: str) -> list[dict[str, Any]]:
-    book = book_of(text)
+def _weights(book: Book) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [
         {"model": arm.spec_id, "role": arm.role.value, "weight": round(arm.weight, 4)} for arm in book.arms
     ]

@@ -52,6 +52,13 @@ def test_from_files_to_a_plan_and_a_person_who_knows_better(told: Any, tmp_path:
     assert told("status")["champion"] == other
     assert told("run")["verdict"].startswith(f"{other} leads, by anna's word")
     assert told("rollback", *DECISION)["predecessor"] == other
+    third = next(row["model"] for row in ran["weights"] if row["role"] == "mutant" and row["model"] != other)
+    out = told("retire", third, *DECISION)
+    assert (out["changed"], out["on"], out["champion"]) == (True, ran["on"], ran["champion"])
+    assert told("retire", third, *DECISION)["changed"] is False
+    assert third not in {row["model"] for row in told("status")["weights"]}
+    assert [(row["model"], row["by"]) for row in told("status")["retired"]] == [(third, "anna")]
+    assert told("run")["verdict"].endswith("the plan without it stands")
     assert told("pause", *DECISION)["autonomy"] == "lockdown"
     now = told("status")
     assert (now["champion"], now["autonomy"]) == (ran["champion"], "lockdown")

@@ -69,6 +69,22 @@ def test_a_challenger_enters_small_and_untraded() -> None:
         BOOK.admitted("greedy", 0.06)
 
 
+def test_an_arm_that_is_retired_leaves_its_weight_as_cash_and_its_prior_to_the_rest() -> None:
+    moved = BOOK.weighed({"slow": 0.8, "fast": 0.1, "tree": 0.05}, {"ZO": "fast"})
+    after = moved.retired("fast")
+    assert (after.champion, after.cash) == ("slow", pytest.approx(0.15))
+    assert after.moved == (("ZO", ""),), "an instrument that was moved to it is not traded"
+    assert after.arms[0].prior / (1 - sum(arm.prior for arm in after.arms)) == pytest.approx(0.4 / 0.35)
+    assert after.arms[1].prior == 0.05, "a challenger's prior does not grow"
+    back = BOOK.admitted("new").retired("new")
+    assert [arm.prior for arm in back.arms] == pytest.approx([0.4 * 0.9975 / 0.9975, 0.2, 0.05], abs=3e-3)
+    assert BOOK.promoted("fast").retired("slow").predecessor == ""
+    with pytest.raises(ValueError, match="leads the book"):
+        BOOK.retired("slow")
+    with pytest.raises(KeyError, match="nobody"):
+        BOOK.retired("nobody")
+
+
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=3))
 def test_a_book_is_its_text_and_its_text_one_spelling(weights: list[float]) -> None:
     total = max(sum(weights), 1.0)
