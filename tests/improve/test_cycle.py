@@ -14,47 +14,28 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hydra.domain.champion import SEED_CHAMPION, Autonomy, AutonomyChanged, Change
+from hydra.domain.champion import SEED_CHAMPION, Change
 from hydra.domain.errors import BrokenLaw, UserError
 from hydra.persistence.artefacts import artefact_path
 from hydra.persistence.verify import verify
-from hydra.research.book import book_of
 from hydra.research.observation import Cause
 from hydra.usecases.improve.cycle import begin
-from hydra.usecases.improve.decide import apply, by_hand, heal, proposal_of, retire, settle
-from hydra.usecases.improve.run import Ran, look, run_cycle
-from tests.improve.worlds import FIRST, SYMBOLS, World, edge_bars, weekdays
-
-BORN, TURNED, DAYS = 560, 600, 1300
-SESSIONS = weekdays(FIRST, DAYS + 1)
-REVERSED = "trend-8-32-rev@3ad123"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    """Two markets whose trend earns a lot until day 600, and as much the other way round after it."""
-    made = World(tmp_path)
-    for seed, symbol in enumerate(SYMBOLS, start=1):
-        made.bars(symbol, edge_bars(seed, DAYS, sharpe=3.0, flip_at=TURNED))
-    return made
-
-
-def evening(world: World, day: int, approver: str = "", **healing: Any) -> Ran:
-    """The cycle before session number `day`, in a process of its own."""
-    world.at(SESSIONS[day])
-    with world.workshop(**healing) as shop:
-        return run_cycle(shop, SESSIONS[day], approver=approver)
-
-
-def until_change(world: World, days: Sequence[int], **healing: Any) -> tuple[int, Ran]:
-    """The first evening on which another champion is to lead."""
-    for day in days:
-        ran = evening(world, day, **healing)
-        decided = ran.cycle.decision
-        if ran.waits is not None or (decided is not None and decided.change is Change.PROMOTED):
-            return day, ran
-    raise AssertionError(f"nobody else was to lead by {SESSIONS[days[-1]]}")
-
+from hydra.usecases.improve.decide import apply, heal, proposal_of, settle
+from hydra.usecases.improve.run import look, run_cycle
+from tests.improve.worlds import (
+    BORN,
+    DAYS,
+    FIRST,
+    REVERSED,
+    SESSIONS,
+    SYMBOLS,
+    TURNED,
+    World,
+    edge_bars,
+    evening,
+    until_change,
+    weekdays,
+)
 
 # --- (c) replacement, and its way back -----------------------------------------------------------------
 
@@ -258,143 +239,6 @@ def test_sessions_that_were_missed_are_caught_up_one_by_one(world: World) -> Non
     assert daily is not None
     assert late.mind.sessions == daily.mind.sessions == 5
     np.testing.assert_allclose(late.mind.state["weights"], daily.mind.state["weights"])
-
-
-# --- autonomy, and what people decide -------------------------------------------------------------------
-
-
-def test_supervised_a_change_waits_while_the_old_book_trades_and_is_made_by_name(world: World) -> None:
-    evening(world, BORN)
-    day, ran = until_change(world, range(900, DAYS, 40), autonomy="supervised")
-    assert ran.waits is not None
-    assert (ran.waits.leader, ran.waits.needs_person) == (REVERSED, True)
-    with world.workshop() as shop:
-        plan = shop.ledger.champions.plan(SESSIONS[day])
-        assert plan is not None
-        assert plan.champion_id == SEED_CHAMPION, "trading goes on meanwhile"
-    approved = evening(world, day, approver="anna").cycle.decision
-    assert approved is not None
-    assert (approved.book.champion, approved.by) == (REVERSED, "anna")
-    with world.workshop() as shop:
-        pointer, plan = shop.ledger.champions.pointer(), shop.ledger.champions.plan(SESSIONS[day])
-        assert pointer is not None
-        assert plan is not None
-        assert (pointer.by, plan.champion_id) == ("anna", REVERSED)
-
-
-def test_a_change_that_was_refused_leaves_the_book_as_it_was(world: World) -> None:
-    evening(world, BORN)
-    day, ran = until_change(world, range(900, DAYS, 40), autonomy="supervised")
-    with world.workshop() as shop:
-        cycle = look(shop, SESSIONS[day])
-        heal(shop, cycle)
-        decision = settle(shop, cycle, proposal_of(shop, cycle), approver="")
-        assert decision.book.champion == SEED_CHAMPION
-        assert decision.mind.state["champion"][0] == 0
-    assert ran.waits is not None
-
-
-def test_semi_asks_only_for_strangers(world: World) -> None:
-    evening(world, BORN)
-    _, ran = until_change(world, range(900, DAYS, 40), autonomy="semi")
-    assert ran.waits is None
-    assert ran.cycle.decision is not None
-    assert ran.cycle.decision.book.champion == REVERSED
-
-
-def test_a_pause_leaves_even_the_weights_and_holds_over_the_configuration(world: World) -> None:
-    evening(world, BORN, autonomy="autonomous")
-    with world.workshop() as shop:
-        shop.ledger.record([AutonomyChanged(Autonomy.LOCKDOWN, "the exchange changes its tick", "anna")])
-    before = evening(world, 620, autonomy="autonomous").cycle.decision
-    after = evening(world, 900, autonomy="autonomous").cycle.decision
-    assert before is not None
-    assert after is not None
-    assert after.book == before.book
-
-
-def test_by_hand_there_and_back_again_each_in_one_transaction(world: World) -> None:
-    evening(world, BORN)
-    on = SESSIONS[BORN]
-    with world.workshop() as shop:
-        by_hand(shop, begin(shop, on), "trend-16-64@708e78", Change.PROMOTED, "anna", "slower")
-    with world.workshop() as shop:
-        champions = shop.ledger.champions
-        pointer, plan = champions.pointer(), champions.plan(on)
-        assert pointer is not None
-        assert plan is not None
-        assert pointer.champion_id == plan.champion_id == "trend-16-64@708e78"
-        assert pointer.sha256 == plan.sha256
-    again = evening(world, BORN).cycle
-    with world.workshop() as shop:
-        pointer = shop.ledger.champions.pointer()
-        assert pointer is not None
-        assert pointer.by == "anna", "a rerun of the evening does not undo what a person decided"
-        assert again.overruled.startswith("trend-16-64@708e78 leads, by anna's word")
-        back = by_hand(shop, begin(shop, on), pointer.predecessor_id, Change.ROLLED_BACK, "anna", "no")
-        assert back.book.champion == SEED_CHAMPION
-    following = evening(world, BORN + 1).cycle.decision
-    assert following is not None
-    assert following.book.champion == SEED_CHAMPION
-
-
-def test_of_two_changes_at_once_one_is_made(world: World) -> None:
-    evening(world, BORN)
-    on = SESSIONS[BORN]
-    with world.workshop() as shop, world.workshop() as rival:
-        mine, theirs = begin(shop, on), begin(rival, on)
-        by_hand(shop, mine, "trend-16-64@708e78", Change.PROMOTED, "anna", "slower")
-        with pytest.raises(Exception, match="HY-406"):
-            by_hand(rival, theirs, "trend-4-16@4ed999", Change.PROMOTED, "bert", "faster")
-        assert [one.by for _, one in shop.ledger.champions.history()] == ["daily-cycle", "anna"]
-
-
-def test_an_arm_taken_out_by_hand_stays_out_and_the_rule_forgets_nothing_of_the_rest(world: World) -> None:
-    before = evening(world, BORN, autonomy="autonomous").cycle.decision
-    insured = evening(world, 840, autonomy="autonomous").cycle.decision
-    assert before is not None
-    assert insured is not None
-    gone = next(one.model_id for one in before.members if one.model_id.startswith("trend-2-8"))
-    on = SESSIONS[840]
-    with world.workshop() as shop:
-        taken = retire(shop, look(shop, on, without=gone), gone, "anna", "too dear")
-        plan = shop.ledger.champions.plan(on)
-        assert plan is not None
-        assert (plan.by, plan.champion_id) == ("anna", SEED_CHAMPION)
-        assert book_of(shop.registry.text(plan.book_sha256)) == taken.book  # type: ignore[attr-defined]
-    weights = {arm.spec_id: arm.weight for arm in insured.book.arms}
-    freed = weights.pop(gone)
-    assert {arm.spec_id: arm.weight for arm in taken.book.arms} == weights, "nobody trades more for it"
-    assert taken.book.cash == pytest.approx(insured.book.cash + freed)
-    again = evening(world, 840, autonomy="autonomous").cycle
-    assert again.overruled == f"{gone} is out of the book, by anna's word since: the plan without it stands"
-    following = evening(world, 841, autonomy="autonomous").cycle.decision
-    assert following is not None
-    assert gone not in {arm.spec_id for arm in following.book.arms}
-    assert following.mind.sessions == insured.mind.sessions + 1, "the rule goes on from where it was"
-    assert following.mind.state["weights"].shape[1] == len(following.book.arms) + 1
-    assert following.mind.state["stop.depth"][0] > 0, "what was lost before is not forgotten"
-    with world.workshop() as shop:
-        assert verify(shop.ledger.database, shop.ledger.heads).findings == ()  # type: ignore[attr-defined]
-
-
-def test_an_arm_retired_while_a_cycle_was_under_way_does_not_come_back_with_its_record(world: World) -> None:
-    """Even where that cycle made it the champion: its record is there, the ledger has the person's word."""
-    evening(world, BORN)
-    on = SESSIONS[BORN + 1]
-    world.at(on)
-    with world.workshop(autonomy="autonomous") as shop, world.workshop() as rival:
-        cycle = look(shop, on)
-        healed = heal(shop, cycle)
-        cycle.healed = replace(healed, book=healed.book.promoted(REVERSED), leader=REVERSED)
-        retire(rival, look(rival, on, without=REVERSED), REVERSED, "anna", "no reverse here")
-        settle(shop, cycle, proposal_of(shop, cycle))
-        apply(shop, cycle)
-        assert cycle.overruled.startswith(f"{SEED_CHAMPION} leads") or "anna" in cycle.overruled
-    following = evening(world, BORN + 2).cycle.decision
-    assert following is not None
-    assert following.book.champion == SEED_CHAMPION
-    assert REVERSED not in {arm.spec_id for arm in following.book.arms}
 
 
 # --- artefacts ------------------------------------------------------------------------------------------

@@ -11,16 +11,20 @@ from typing import Any
 import numpy as np
 
 from hydra.config import Settings, load_settings
+from hydra.domain.champion import Change
 from hydra.domain.market import DailyBar
 from hydra.persistence.bars import ParquetBarStore
 from hydra.research.experiment import Spec
 from hydra.research.features import trend_scale
 from hydra.research.filters import Floats
+from hydra.usecases.improve.run import Ran, run_cycle
 from hydra.usecases.improve.workshop import Sandbox, Tried, Workshop
 from hydra.workshop import open_workshop
 
 SYMBOLS = ("ZO", "HE")
 FIRST = date(2021, 1, 4)
+BORN, TURNED, DAYS = 560, 600, 1300
+REVERSED = "trend-8-32-rev@3ad123"
 
 
 @dataclass
@@ -126,3 +130,23 @@ class World:
     def at(self, on: date) -> None:
         """The evening before that session."""
         self.clock.at = datetime.combine(on, time(1), tzinfo=UTC)
+
+
+SESSIONS = weekdays(FIRST, DAYS + 1)
+
+
+def evening(world: World, day: int, approver: str = "", **healing: Any) -> Ran:
+    """The cycle before session number `day`, in a process of its own."""
+    world.at(SESSIONS[day])
+    with world.workshop(**healing) as shop:
+        return run_cycle(shop, SESSIONS[day], approver=approver)
+
+
+def until_change(world: World, days: Sequence[int], **healing: Any) -> tuple[int, Ran]:
+    """The first evening on which another champion is to lead."""
+    for day in days:
+        ran = evening(world, day, **healing)
+        decided = ran.cycle.decision
+        if ran.waits is not None or (decided is not None and decided.change is Change.PROMOTED):
+            return day, ran
+    raise AssertionError(f"nobody else was to lead by {SESSIONS[days[-1]]}")
