@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.hydra_process import completed
+
 ROOT = Path(__file__).parent.parent
 _home: Path | None = None
 
@@ -94,14 +96,7 @@ def hydra(tmp_path: Path, data_dir: Path) -> Hydra:
     def run(
         *args: object, env: Mapping[str, str] | None = None, timeout_s: float = 90.0, cwd: Path = here
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "hydra.cli", *map(str, args)],
-            env={**os.environ, "HYDRA_DATA_DIR": str(data_dir), **(env or {})},
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
+        variables = {**os.environ, "HYDRA_DATA_DIR": str(data_dir), **(env or {})}
+        return completed([*map(str, args)], cwd, variables, timeout_s)
 
     return run

@@ -1,12 +1,9 @@
 """A real simulated gateway as a process of its own, for every suite that needs one."""
 
+import itertools
 import json
 import os
-import selectors
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,18 +14,20 @@ from typing import Any
 from hydra.simgateway.books import Books, read_books
 from hydra.simgateway.control import call
 from hydra.simgateway.process import CLOCK_NAME, read_clock
+from tests.hydra_process import HydraProcess
 
 START_WAIT_S = 60.0
 STOP_WAIT_S = 30.0
 # All six markets open together; a plain week ahead but for Thanksgiving on Thursday.
 MONDAY_OPEN = "2026-11-23T14:30:00+00:00"
+_numbers = itertools.count(1)
 
 
 @dataclass
 class GatewayProcess:
     """A running gateway; `books` reads its journal, `fault` goes through its control channel."""
 
-    process: subprocess.Popen[str]
+    process: HydraProcess
     host: str
     port: int
     state_dir: Path
@@ -39,7 +38,7 @@ class GatewayProcess:
 
     @property
     def is_running(self) -> bool:
-        return self.process.poll() is None
+        return self.process.is_running
 
     def books(self) -> Books:
         return read_books(self.state_dir)
@@ -55,19 +54,22 @@ class GatewayProcess:
 
     def kill(self) -> None:
         """SIGKILL: no line of the gateway runs any more."""
-        self.process.kill()
-        self.process.wait(STOP_WAIT_S)
+        self.process.send_signal(signal.SIGKILL)
+        assert self.wait() is not None
+
+    def wait(self) -> int | None:
+        """The exit code, negative for a signal; None when it still runs after half a minute."""
+        return self.process.wait(STOP_WAIT_S)
 
     def stop(self) -> int:
         """SIGTERM and wait; returns the exit code."""
-        if self.is_running:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.terminate()
-        try:
-            return self.process.wait(STOP_WAIT_S)
-        except subprocess.TimeoutExpired:
+        self.process.send_signal(signal.SIGCONT)
+        self.process.send_signal(signal.SIGTERM)
+        code = self.wait()
+        if code is None:
             self.kill()
-            raise
+            raise AssertionError("the gateway did not end on SIGTERM")
+        return code
 
 
 def start_gateway(
@@ -83,23 +85,20 @@ def start_gateway(
 
     A fresh state directory begins at `start`, so that no test depends on today; a used one goes on.
     """
-    command = [sys.executable, "-m", "hydra.cli", "gateway", "run", "--json", "--port", str(port)]
+    command = ["gateway", "run", "--json", "--port", str(port)]
     command += ["--state-dir", str(state_dir), "--seed", str(seed), "--speed", str(speed)]
     if not (state_dir / CLOCK_NAME).exists():
         command += ["--start", start]
     command += extra
     env = {name: value for name, value in os.environ.items() if not name.startswith("HYDRA_CLOCK_")}
     state_dir.mkdir(parents=True, exist_ok=True)
-    log = (state_dir / "stderr.log").open("a")
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=log, text=True, env=env, start_new_session=True
+    process = HydraProcess(
+        command, Path.cwd(), env, state_dir.with_name(f"{state_dir.name}-{next(_numbers)}")
     )
-    log.close()
-    line = _first_line(process)
+    line = process.first_line(START_WAIT_S)
     if not line:
-        process.kill()
-        process.wait()
-        raise AssertionError(f"the gateway did not start: {(state_dir / 'stderr.log').read_text()}")
+        process.end()
+        raise AssertionError(f"the gateway did not start: {process.stderr_path.read_text()}")
     ready = json.loads(line)
     return GatewayProcess(process, ready["host"], ready["port"], state_dir)
 
@@ -111,21 +110,4 @@ def running_gateway(state_dir: Path, **options: Any) -> Iterator[GatewayProcess]
     try:
         yield gateway
     finally:
-        if gateway.is_running:
-            gateway.process.send_signal(signal.SIGCONT)
-            gateway.kill()
-        if gateway.process.stdout is not None:
-            gateway.process.stdout.close()
-
-
-def _first_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    deadline = time.monotonic() + START_WAIT_S
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while time.monotonic() < deadline:
-            if selector.select(timeout=0.1):
-                return process.stdout.readline()
-            if process.poll() is not None:
-                break
-    return ""
+        gateway.process.end()

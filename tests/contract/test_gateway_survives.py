@@ -1,6 +1,7 @@
 """Kills at the moment of writing, restarts, and bytes that are no client: the books stay what they were."""
 
 import asyncio
+import signal
 import socket
 import struct
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from ib_async import LimitOrder
 from ib_async.client import Client
 
 from tests.gateway_client import WAIT_S, client, front, limits, until
-from tests.gateway_process import GatewayProcess, running_gateway, start_gateway
+from tests.gateway_process import GatewayProcess, running_gateway
 
 
 @pytest.fixture(scope="module")
@@ -40,21 +41,17 @@ def test_a_gateway_killed_around_the_write_of_an_order_comes_back_with_equal_boo
             gateway.fault("kill", pid=gateway.pid, on=point, nth=nth)
             ib.placeOrder(contract, LimitOrder("BUY", 1, low, tif="GTC", orderRef="H-1"))
             await until(lambda: not ib.isConnected())
-        gateway.process.wait(WAIT_S)
+        assert gateway.wait() == -signal.SIGKILL
 
     async def look(gateway: GatewayProcess) -> None:
         async with client(gateway) as ib:
             refs = [trade.order.orderRef for trade in await ib.reqAllOpenOrdersAsync()]
             assert refs == (["H-1"] if exists else [])
 
-    first = start_gateway(tmp_path)
-    try:
+    with running_gateway(tmp_path) as first:
         asyncio.run(place(first))
         before = first.books()
         assert [row["order_ref"] for row in before["orders"]] == (["H-1"] if exists else [])
-    finally:
-        if first.process.stdout:
-            first.process.stdout.close()
     with running_gateway(tmp_path) as second:
         assert second.books() == before
         asyncio.run(look(second))
@@ -68,7 +65,7 @@ def test_a_gateway_killed_in_the_middle_of_fills_books_each_once(tmp_path: Path)
             gateway.fault("kill", pid=gateway.pid, on="fill", nth=2)
             ib.placeOrder(contract, LimitOrder("BUY", 40, high, tif="GTC", orderRef="H-1"))
             await until(lambda: not ib.isConnected())
-        gateway.process.wait(WAIT_S)
+        assert gateway.wait() == -signal.SIGKILL
 
     async def look(gateway: GatewayProcess) -> None:
         async with client(gateway) as ib:
@@ -80,28 +77,22 @@ def test_a_gateway_killed_in_the_middle_of_fills_books_each_once(tmp_path: Path)
             (row,) = booked["orders"]
             assert sum(int(str(each["qty"])) for each in booked["executions"]) == row["filled"]
 
-    first = start_gateway(tmp_path)
-    try:
+    with running_gateway(tmp_path) as first:
         asyncio.run(trade(first))
         done = first.books()["executions"]
         assert len(done) == 2
-    finally:
-        if first.process.stdout:
-            first.process.stdout.close()
     with running_gateway(tmp_path) as second:
         assert second.books()["executions"][:2] == done
         asyncio.run(look(second))
 
 
 def test_sigterm_is_a_clean_end_and_the_clock_goes_on(tmp_path: Path) -> None:
-    gateway = start_gateway(tmp_path)
-    before = gateway.now()
-    assert gateway.stop() == 0
+    with running_gateway(tmp_path) as gateway:
+        before = gateway.now()
+        assert gateway.stop() == 0
     assert not (tmp_path / "control.json").exists()
     with running_gateway(tmp_path) as again:
         assert timedelta(0) <= again.now() - before < timedelta(minutes=10)
-    if gateway.process.stdout:
-        gateway.process.stdout.close()
 
 
 # --- garbage ----------------------------------------------------------------------------------------
@@ -141,7 +132,7 @@ def test_garbage_is_one_log_line_and_the_end_of_that_socket_only(
 ) -> None:
     async def scenario() -> None:
         async with client(gateway, 3) as ib:
-            log = gateway.state_dir / "stderr.log"
+            log = gateway.process.stderr_path
             before = len(log.read_text().splitlines())
             await asyncio.to_thread(raw, gateway, data)
             await until(lambda: len(log.read_text().splitlines()) == before + 1)

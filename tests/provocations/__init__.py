@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from hydra.simgateway.control import call
-from tests.session.command_line import HydraProcess
+from tests.hydra_process import HydraProcess, completed
 
 WAIT_S = 90.0
 
@@ -27,16 +27,7 @@ class Scene:
     here: Path
 
     def hydra(self, *args: object, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        command = [*map(str, args)]
-        output = Path(mkdtemp(dir=self.here)) / "told"
-        process = HydraProcess(command, self.here, self._variables(env), output)
-        try:
-            code = process.wait(WAIT_S)
-            told, wrong = process.stdout_path.read_text(), process.stderr_path.read_text()
-            assert code is not None, f"hydra {command} did not end: {told}\n{wrong}"
-            return subprocess.CompletedProcess(command, code, told, wrong)
-        finally:
-            process.end()
+        return completed([*map(str, args)], self.here, self._variables(env), WAIT_S)
 
     def python(self, code: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -55,39 +46,24 @@ class Scene:
         return path
 
     @contextmanager
-    def started(self, *args: object, env: Mapping[str, str] | None = None) -> Iterator[None]:
+    def started(self, *args: object, env: Mapping[str, str] | None = None) -> Iterator[HydraProcess]:
         """A command that runs for the length of a block; killed at its end."""
-        command = [sys.executable, "-m", "hydra.cli", *map(str, args)]
-        silent = subprocess.DEVNULL
-        with subprocess.Popen(
-            command, cwd=self.here, env=self._variables(env), stdout=silent, stderr=silent
-        ) as process:
-            try:
-                yield
-            finally:
-                process.kill()
+        output = Path(mkdtemp(dir=self.here)) / "told"
+        process = HydraProcess([*map(str, args)], self.here, self._variables(env), output)
+        try:
+            yield process
+        finally:
+            process.end()
 
     @contextmanager
     def gateway(self, *options: object) -> Iterator["RunningGateway"]:
         """A simulated gateway of its own on a free port, ready; killed at the end."""
-        command = [sys.executable, "-m", "hydra.cli", "gateway", "run", "--port", "0", "--json"]
-        command += ["--state-dir", "sim", "--speed", "60", *map(str, options)]
-        with subprocess.Popen(
-            command,
-            cwd=self.here,
-            env=self._variables(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        ) as process:
-            try:
-                assert process.stdout is not None
-                ready = json.loads(process.stdout.readline())
-                clock = {name: str(value) for name, value in ready.items() if name.startswith("HYDRA_CLOCK_")}
-                env = {**clock, "HYDRA_GATEWAY_PORT": str(ready["port"])}
-                yield RunningGateway(ready["port"], env, self.here / "sim")
-            finally:
-                process.kill()
+        command = ["gateway", "run", "--port", "0", "--json", "--state-dir", "sim", "--speed", "60", *options]
+        with self.started(*command) as process:
+            ready = json.loads(process.first_line(WAIT_S))
+            clock = {name: str(value) for name, value in ready.items() if name.startswith("HYDRA_CLOCK_")}
+            env = {**clock, "HYDRA_GATEWAY_PORT": str(ready["port"])}
+            yield RunningGateway(ready["port"], env, self.here / "sim")
 
     def _variables(self, env: Mapping[str, str] | None = None) -> dict[str, str]:
         return {**os.environ, "HYDRA_DATA_DIR": str(self.here / "data"), **(env or {})}

@@ -17,7 +17,7 @@ from hydra.clock import SystemClock
 from hydra.persistence.open import open_ledger
 from hydra.simgateway.process import CLOCK_NAME
 from tests.gateway_process import GatewayProcess, start_gateway
-from tests.session.command_line import HydraProcess
+from tests.hydra_process import HydraProcess
 
 T = TypeVar("T")
 JUDGE = Path(__file__).parents[2] / "hydra" / "demo" / "compare_books.py"
@@ -121,9 +121,7 @@ class TradingDay:
 
     def restart_gateway(self) -> None:
         """The gateway again, on the same port and state, once its process is gone."""
-        self.gateway.process.wait(WAIT_S)
-        if self.gateway.process.stdout is not None:
-            self.gateway.process.stdout.close()
+        assert self.gateway.wait() is not None
         again = start_gateway(self.gateway.state_dir, port=self.gateway.port, speed=self.speed)
         self.gateway.process = again.process
 

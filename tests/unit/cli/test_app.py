@@ -50,12 +50,12 @@ def test_help_and_typing_mistakes_import_nothing_heavy(args: Sequence[str]) -> N
 
 
 @pytest.mark.process
-def test_help_takes_less_than_half_a_second_of_processor_time(hydra: Hydra) -> None:
+def test_help_takes_less_than_half_a_second_of_processor_time() -> None:
     """Processor time of the best of three: the wall of a loaded machine says nothing about us."""
     took = []
     for _ in range(3):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert hydra("--help").returncode == 0
+        subprocess.run([sys.executable, "-m", "hydra.cli", "--help"], stdout=subprocess.DEVNULL, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(took) < HELP_CPU_S_MAX

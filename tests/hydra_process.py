@@ -7,20 +7,26 @@ console script's own function, with arguments, environment, directory and proces
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 PRELOADED = (
     "hydra.bootstrap",
     "hydra.cli.doubt",
+    "hydra.cli.gateway",
     "hydra.cli.kill_switch",
     "hydra.cli.session",
+    "hydra.simgateway.process",
     "hydra.usecases.flatten",
     "hydra.usecases.kill",
     "hydra.usecases.session",
     "structlog",
 )
+POLL_S = 0.005
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([*PRELOADED, __name__])
@@ -43,17 +49,49 @@ class HydraProcess:
     def is_running(self) -> bool:
         return self._process.is_alive()
 
+    def first_line(self, timeout_s: float) -> str:
+        """What it prints first; empty when it ended, or said nothing in that time."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            ended = not self.is_running
+            told = self.stdout_path.read_text() if self.stdout_path.exists() else ""
+            if "\n" in told:
+                return told.partition("\n")[0]
+            if ended:
+                break
+            time.sleep(POLL_S)
+        return ""
+
     def wait(self, timeout_s: float) -> int | None:
         """The exit code, negative for a signal; None when it still runs."""
         self._process.join(timeout_s)
         return self._process.exitcode
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Nothing where it has ended already."""
+        if self.is_running:
+            os.kill(self.pid, number)
+
     def end(self) -> None:
         """SIGKILL, also when it was stopped; nothing is left of it."""
-        if self._process.is_alive():
-            os.kill(self.pid, signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
         self._process.join()
         self._process.close()
+
+
+def completed(
+    args: Sequence[str], cwd: Path, env: Mapping[str, str], timeout_s: float
+) -> subprocess.CompletedProcess[str]:
+    """`hydra ARGS`, waited for; AssertionError with what it said when it does not end in time."""
+    with TemporaryDirectory(prefix="hydra-told-") as folder:
+        process = HydraProcess(args, cwd, env, Path(folder) / "told")
+        try:
+            code = process.wait(timeout_s)
+            told, wrong = process.stdout_path.read_text(), process.stderr_path.read_text()
+            assert code is not None, f"hydra {' '.join(args)} did not end: {told}\n{wrong}"
+            return subprocess.CompletedProcess(list(args), code, told, wrong)
+        finally:
+            process.end()
 
 
 def _run(args: list[str], cwd: str, env: dict[str, str], stdout: str, stderr: str) -> None:
