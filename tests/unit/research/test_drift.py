@@ -1,5 +1,7 @@
 """Drift tests against published values, and their false alarm rates against what they state."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -100,10 +102,13 @@ def test_ks_agrees_with_scipy(n: int, m: int, seed: int, shift: float, tied: boo
     a, b = rng.standard_normal(n), rng.standard_normal(m) + shift
     if tied:
         a, b = np.round(a, 1), np.round(b, 1)
-    theirs = stats.ks_2samp(a, b, method="exact")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        theirs = stats.ks_2samp(a, b, method="exact")
     ours = ks(a, b)
     assert ours.statistic == pytest.approx(theirs.statistic, abs=1e-12)
-    assert ours.p_value == pytest.approx(theirs.pvalue, abs=1e-9)
+    # Of the least distance there is, scipy's exact sum is a hair above 1, and it falls back to the asymptote.
+    assert ours.p_value == pytest.approx(1.0 if told else theirs.pvalue, abs=1e-9)
 
 
 def test_ks_of_large_samples_uses_the_asymptotic_law() -> None:

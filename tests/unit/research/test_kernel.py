@@ -79,6 +79,17 @@ def test_neither_threads_nor_the_neighbours_in_a_lane_change_a_path() -> None:
         assert np.array_equal(pnl_paths(bars, of_columns(wishes), RULES, threads), alone)
 
 
+def test_a_matrix_that_was_used_before_is_written_anew_and_one_of_another_shape_is_refused() -> None:
+    bars, first, second = market(3), forecasts(3, columns=40), forecasts(4, columns=40)
+    out = np.full((first.shape[0], 64), np.nan)
+    for wishes in (first, second):
+        told = pnl_paths(bars, of_columns(wishes), RULES, 2, out)
+        assert np.shares_memory(told, out)
+        assert np.array_equal(told, pnl_paths(bars, of_columns(wishes), RULES))
+    with pytest.raises(ValueError, match=r"out is \[300, 40\], not \[300, 64\]"):
+        pnl_paths(bars, of_columns(first), RULES, 2, out[:, :40])
+
+
 def test_shared_averages_give_the_same_forecasts_as_columns_of_their_own() -> None:
     bars, averages = market(5), forecasts(5, columns=5)
     first, second = np.array([0, 1, 4]), np.array([3, 2, 0])
