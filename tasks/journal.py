@@ -6,6 +6,7 @@ import anyio.to_thread
 from prefect import get_run_logger, task
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 
+from hydra.reports.costs import COSTS
 from hydra.reports.plot_process import session_plot_markdown
 from hydra.reports.session_page import session_markdown
 from hydra.worker import chores, steps
@@ -20,6 +21,7 @@ async def journal_fills() -> dict[str, Any]:
     await acreate_table_artifact(key="session-orders", table=rows["orders"], description="Orders")
     await acreate_table_artifact(key="session-fills", table=rows["fills"], description="Fills and slippage")
     await acreate_table_artifact(key="session-slippage", table=rows["slippage"], description="Slippage, bps")
+    await acreate_table_artifact(key="session-costs", table=rows["costs"], description=COSTS)
     get_run_logger().info("journalled %d fill(s) of %d order(s)", len(rows["fills"]), len(rows["orders"]))
     return rows
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -91,6 +92,57 @@ def positions(ctx: typer.Context, json: Json = False) -> None:
         print_json({"positions": rows})
     else:
         print_table(("con_id", "symbol", "lots", "lo", "hi"), [tuple(row.values()) for row in rows])
+
+
+@app.command()
+def costs(
+    ctx: typer.Context,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="DATE", help="The session; default: the newest.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Print what a session's orders cost: against arrival, against prediction, of the spread, in dollars.
+
+    A cost is positive. Spreads are in ticks: effective against the mid at the send, realised against the mid
+    five minutes after the fill, where the ledger has one. Capture is 1 at the near touch, 0 at the far one.
+    Shortfall is trading, fees, and what the lots that were left would have cost; a dash is not known.
+    Example: hydra ledger costs --on 2026-11-23
+    """
+    from hydra.persistence.views import last_session
+    from hydra.reports.costs import cost_rows
+    from hydra.reports.fills import UNKNOWN
+
+    with _reading(ctx) as ledger:
+        session_on = _day(on) if on is not None else last_session(ledger.database)
+        rows = cost_rows(ledger.session(session_on)) if session_on is not None else []
+    if json:
+        known = [{name: None if one == UNKNOWN else one for name, one in row.items()} for row in rows]
+        print_json({"session_on": session_on, "orders": known})
+    elif not rows:
+        print("No order was filled in that session." if session_on else "No session was planned yet.")
+    else:
+        for columns in (_AGAINST, _PARTS):
+            names = tuple(name.replace("_", " ") for name in columns)
+            print_table(names, [tuple(row[name] for name in columns) for row in rows])
+
+
+_AGAINST = (
+    *("symbol", "side", "lots", "arrival_px", "avg_px"),
+    *("arrival_ticks", "arrival_bps", "predicted_bps", "actual_bps"),
+)
+_PARTS = (
+    *("symbol", "effective_ticks", "realised_ticks", "realised_lots", "capture"),
+    *("trading_usd", "opportunity_usd", "fees_usd", "shortfall_usd", "shortfall_bps"),
+)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        example = "--on 2026-11-23"
+        raise UserError("HY-507", where="--on", given=text, problem="not a date", example=example) from error
 
 
 @contextmanager

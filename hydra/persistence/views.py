@@ -60,6 +60,12 @@ def contract_symbols(database: Database) -> dict[int, str]:
     return {int(con_id): str(symbol) for con_id, symbol in rows}
 
 
+def last_session(database: Database) -> date | None:
+    """The date of the newest session that was planned."""
+    row = database.row("SELECT MAX(session_on) FROM parents")
+    return None if row is None or row[0] is None else date.fromisoformat(row[0])
+
+
 def trading_states(database: Database) -> list[dict[str, Any]]:
     """The latest decision of every scope: scope, state, reason, by, at."""
     return _table(database, "SELECT scope, state, reason, by, at FROM trading_states ORDER BY scope")

@@ -9,6 +9,8 @@ from hydra.domain.parent import ParentOrder
 from hydra.execution.slippage import slippage_bps
 from hydra.reports.orders import Row
 
+UNKNOWN = "–"
+
 
 @dataclass(frozen=True, slots=True)
 class Slippage:
@@ -21,14 +23,23 @@ class Slippage:
 
 def fill_rows(parents: Iterable[ParentOrder]) -> list[Row]:
     """One row an execution, by time."""
-    fills = sorted(_fills(parents), key=lambda fill: (fill[2].executed_at, fill[2].exec_id))
+    fills = sorted(fills_of(parents), key=lambda fill: (fill[2].executed_at, fill[2].exec_id))
     return [_fill_row(parent, child, execution) for parent, child, execution in fills]
+
+
+def fills_of(parents: Iterable[ParentOrder]) -> Iterator[tuple[ParentOrder, ChildOrder, Execution]]:
+    """Every execution with lots, with its child and parent, in the order of the ledger."""
+    for parent in parents:
+        for child in parent.children:
+            for execution in child.executions:
+                if execution.qty > 0:
+                    yield parent, child, execution
 
 
 def slippage(parents: Iterable[ParentOrder]) -> Slippage:
     """Over all executions of these parents that were priced against a mid."""
     lots, predicted, actual, known = 0, Decimal(0), Decimal(0), 0
-    for parent, child, execution in _fills(parents):
+    for parent, child, execution in fills_of(parents):
         lots += execution.qty
         cost = _actual(parent, child, execution)
         if child.priced is None or cost is None:
@@ -61,15 +72,7 @@ def _slippage_row(name: str, parents: list[ParentOrder]) -> Row:
 
 def shown(bps: Decimal | None) -> str:
     """Basis points for people, one decimal."""
-    return "–" if bps is None else str(bps.quantize(Decimal("0.1")) + 0)  # + 0: no "-0.0"
-
-
-def _fills(parents: Iterable[ParentOrder]) -> Iterator[tuple[ParentOrder, ChildOrder, Execution]]:
-    for parent in parents:
-        for child in parent.children:
-            for execution in child.executions:
-                if execution.qty > 0:
-                    yield parent, child, execution
+    return UNKNOWN if bps is None else str(bps.quantize(Decimal("0.1")) + 0)  # + 0: no "-0.0"
 
 
 def _actual(parent: ParentOrder, child: ChildOrder, execution: Execution) -> Decimal | None:
@@ -85,13 +88,13 @@ def _fill_row(parent: ParentOrder, child: ChildOrder, execution: Execution) -> R
         "symbol": parent.plan.symbol,
         "order_ref": child.order_ref,
         "slice": priced.slice_no if priced else None,
-        "step": priced.step if priced else "–",
+        "step": priced.step if priced else UNKNOWN,
         "side": child.sending.side.value,
         "lots": execution.qty,
         "px": str(execution.px),
-        "mid_at_send": str(priced.mid_px) if priced else "–",
+        "mid_at_send": str(priced.mid_px) if priced else UNKNOWN,
         "predicted_bps": shown(priced.predicted_slippage_bps if priced else None),
         "actual_bps": shown(_actual(parent, child, execution)),
-        "commission_usd": str(execution.commission_usd) if execution.commission_usd is not None else "–",
+        "commission_usd": str(execution.commission_usd) if execution.commission_usd is not None else UNKNOWN,
         "exec_id": execution.exec_id,
     }

@@ -1,8 +1,9 @@
-"""A session on one Markdown page: verdict, orders, slippage, what was denied."""
+"""A session on one Markdown page: verdict, orders, slippage, costs, what was denied."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from hydra.reports.costs import COSTS
 from hydra.reports.orders import markdown_table
 
 
@@ -11,6 +12,7 @@ def session_markdown(title: str, rows: Mapping[str, Any], problem: str) -> str:
     verdict = f"**Look into it:** {problem}" if problem else "**Done; both books agree.**"
     parts = [f"# {title}", verdict, "## Orders", markdown_table(rows["orders"])]
     parts += ["## Slippage (bps, + is a cost)", markdown_table(rows["slippage"])]
+    parts += [f"## Costs\n\n{COSTS}.", markdown_table(rows["costs"])]
     if rows["denied"]:
         parts += ["## Not traded", markdown_table(rows["denied"])]
     return "\n\n".join(parts) + "\n"

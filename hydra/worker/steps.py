@@ -10,6 +10,7 @@ from typing import Any
 
 from hydra.domain.ids import parse_parent_id
 from hydra.domain.parent import ParentOrder, ParentStatus
+from hydra.reports.costs import cost_rows
 from hydra.reports.fills import fill_rows, slippage_rows
 from hydra.reports.orders import denied_rows, order_rows
 from hydra.reports.plot_data import plot_data
@@ -163,6 +164,7 @@ async def journal(bench: Bench) -> dict[str, Any]:
         "denied": denied_rows((one.symbol, one.reasons) for one in bench.session.denied),
         "fills": fill_rows(parents),
         "slippage": slippage_rows(parents),
+        "costs": cost_rows(parents, bench.trace),
         "in_doubt": [one.parent_id for one in parents if one.status is ParentStatus.IN_DOUBT],
     }
 

@@ -55,6 +55,19 @@ def test_show_tells_the_life_of_one_parent(hydra: Hydra, env: dict[str, str]) ->
     assert "UTC" in table.stdout
 
 
+def test_costs_tell_what_the_newest_session_paid_and_what_nobody_knows(
+    hydra: Hydra, env: dict[str, str]
+) -> None:
+    """One of ten bought at 350.50, arrival 350.25; nobody looked at the market since the send."""
+    told = json.loads(hydra("ledger", "costs", "--json", env=env).stdout)
+    assert told["session_on"] == "2026-08-21"
+    (row,) = told["orders"]
+    assert (row["lots"], row["trading_usd"], row["shortfall_usd"]) == ("1 of 10", "12.50", None)
+    table = hydra("ledger", "costs", "--on", "2026-08-21", env=env)
+    assert "arrival ticks" in " ".join(table.stdout.split())
+    assert "No order was filled" in hydra("ledger", "costs", "--on", "2026-08-22", env=env).stdout
+
+
 def test_show_suggests_a_near_name(hydra: Hydra, env: dict[str, str]) -> None:
     done = hydra("ledger", "show", "20260821-ZO-2", env=env)
     assert done.returncode == 2

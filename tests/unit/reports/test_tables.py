@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from hydra.domain.quantity import Side
 from hydra.reports.books import reconciliation_markdown, reconciliation_problem
+from hydra.reports.costs import cost_rows
 from hydra.reports.fills import fill_rows, slippage, slippage_rows
 from hydra.reports.orders import markdown_table, order_rows
 from hydra.reports.session_page import session_markdown
@@ -85,6 +86,11 @@ def test_equal_books_without_doubt_are_no_problem() -> None:
 
 def test_the_page_says_first_whether_a_person_must_look() -> None:
     parents = [worked("ZO", BUY, 1, [(1, "400")])]
-    rows = {"orders": order_rows(parents), "slippage": slippage_rows(parents), "denied": []}
+    rows = {
+        "orders": order_rows(parents),
+        "slippage": slippage_rows(parents),
+        "costs": cost_rows(parents),
+        "denied": [],
+    }
     assert "**Done; both books agree.**" in session_markdown("Session", rows, "").splitlines()
     assert "**Look into it:** HE differs" in session_markdown("Session", rows, "HE differs").splitlines()
