@@ -29,7 +29,8 @@ from hydra.research.diagnose import diagnose_all
 from hydra.research.experiment import Spec
 from hydra.research.heal import RULES
 from hydra.research.healing import arena_of, begun, stepped
-from hydra.research.hygiene import Trials, judged
+from hydra.research.hygiene import Terms, Trials, judged
+from hydra.research.impact import PRIOR_Y
 from hydra.research.observe import observe
 from hydra.research.panel import Listed, Market, Panel, panel_of
 from hydra.research.roster import parameters, seed_book, seed_members
@@ -154,7 +155,7 @@ def cycle(instruments: int, candidates: int, days: int) -> dict[str, object]:
                     one.forecasts,
                     parent,
                     parameters=parameters(spec),
-                    capital_usd=CAPITAL_USD,
+                    terms=Terms(CAPITAL_USD, (PRIOR_Y,) * len(markets.symbols)),
                     trials=trials,
                     seed=number,
                 )

@@ -86,20 +86,21 @@ def diagnose(ctx: typer.Context, on: On = None, json: Json = False) -> None:
     Nothing is tried, decided or written. "POWER_TOO_LOW" means: nothing alarmed, and the years it takes to
     see what is missing stand beside it.
     """
-    from hydra.reports.cycle import diagnosis_rows, drift_rows, observation_rows, reason_rows
+    from hydra.reports.cycle import diagnosis_rows, drift_rows, impact_rows, observation_rows, reason_rows
     from hydra.research.reasons import reasons_of
     from hydra.usecases.improve.run import look
 
     with _workshop(invocation(ctx).settings()) as shop:
         cycle = look(shop, _session(shop, on))
         seen = observation_rows(cycle.observations)
+        impact = impact_rows(cycle.observations)
         causes, drift = diagnosis_rows(cycle.diagnoses), drift_rows(cycle.observations)
         why = reason_rows(reasons_of(cycle.arena, cycle.book))
         if json:
             told = {"on": cycle.on, "diagnoses": causes, "observations": seen}
-            print_json({**told, "drift": drift, "reasons": why})
+            print_json({**told, "impact": impact, "drift": drift, "reasons": why})
             return
-        for rows in (causes, seen, [row for row in drift if row["drifted"]], why):
+        for rows in (causes, seen, impact, [row for row in drift if row["drifted"]], why):
             _print_rows(rows)
 
 

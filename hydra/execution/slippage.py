@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from hydra.domain.parent import ParentOrder
 from hydra.domain.quantity import Side
 
 IMPACT_Y = Decimal("0.1")
@@ -17,6 +18,19 @@ def predicted_slippage_px(
     """
     share = Decimal(qty) / Decimal(max(adv_lots, 1))
     return spread_px / 2 + y * sigma_day * abs(px) * share.sqrt()
+
+
+def impact_paid_px(parent: ParentOrder) -> tuple[Decimal, Decimal] | None:
+    """(cost against arrival beyond half the spread, σ |price| √(Q/ADV)) of an order that filled, in points.
+
+    Their ratio is the Y of the square-root law that this order paid.
+    """
+    opened, avg_px = parent.opened, parent.avg_px
+    if opened is None or avg_px is None:
+        return None
+    excess = opened.side.sign * (avg_px - opened.arrival_px) - opened.spread_px / 2
+    share = Decimal(parent.cum_qty) / max(opened.adv_lots, 1)
+    return excess, opened.sigma_day * abs(opened.arrival_px) * share.sqrt()
 
 
 def slippage_bps(side: Side, px: Decimal, mid_px: Decimal) -> Decimal | None:

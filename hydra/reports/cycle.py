@@ -69,6 +69,21 @@ def observation_rows(observations: Sequence[Observation]) -> list[Row]:
     ]
 
 
+def impact_rows(observations: Sequence[Observation]) -> list[Row]:
+    """One row an instrument: Y of the square-root law by the account's own orders, and what counts."""
+    return [
+        {
+            "instrument": one.instrument,
+            "orders": one.impact.orders,
+            "impact_y": _rounded(one.impact.y, 3),
+            "low": _rounded(one.impact.low, 3),
+            "high": _rounded(one.impact.high, 3),
+            "counted_with": _rounded(one.impact.believed, 3),
+        }
+        for one in observations
+    ]
+
+
 def diagnosis_rows(diagnoses: Sequence[Diagnosis]) -> list[Row]:
     """The most urgent first: cause, why, within which time such a cause can be known at all."""
     return [
@@ -166,6 +181,7 @@ def cycle_markdown(cycle: Cycle, waits: Proposal | None) -> str:
         parts += ["## Evidence for the change", _table(evidence_rows(waits.evidence))]
     parts += ["## Diagnosis", _table(diagnosis_rows(cycle.diagnoses))]
     parts += ["## What is seen", _table(observation_rows(cycle.observations))]
+    parts += ["## Impact of own orders (Y, 95 %)", _table(impact_rows(cycle.observations))]
     if decided is not None:
         parts += ["## Targets", _table(target_rows(decided.forecasts, decided.stops))]
         parts += ["## Why the models say so today", _table(reason_rows(decided.reasons))]

@@ -41,6 +41,14 @@ class Trials:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What the account would trade a candidate at: its capital, and the believed Y of each instrument."""
+
+    capital_usd: float
+    impact_y: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """The evidence of one candidate; `refusals` are the rules it did not pass, in words."""
 
@@ -58,7 +66,7 @@ def judged(
     parent: Floats,
     *,
     parameters: int,
-    capital_usd: float,
+    terms: Terms,
     trials: Trials,
     seed: int,
 ) -> Judged:
@@ -86,7 +94,7 @@ def judged(
     cost = float(costs[:, 0].mean()) * YEAR
     recent = np.ascontiguousarray(said[-RECENT_DAYS:])
     late = latest(panel, RECENT_DAYS)
-    capacity, trips = _capacity(late, recent, capital_usd), _trips(late, recent, capital_usd)
+    capacity, trips = _capacity(late, recent, terms), _trips(late, recent, terms)
     value = fitness(metrics)
     return Judged(
         metrics=metrics,
@@ -106,7 +114,8 @@ def judged(
             "parent_sharpe": _sharpe_year(own),
             "trials": float(trials.count),
             "trial_variance": trials.variance,
-            "capital_usd": capital_usd,
+            "capital_usd": terms.capital_usd,
+            **{f"impact_y_{one}": y for one, y in zip(panel.symbols, terms.impact_y, strict=True)},
         },
     )
 
@@ -153,38 +162,38 @@ def _calibration(panel: Panel, said: Floats, first: int, last: int) -> float:
     return slope / promised
 
 
-def _rules(panel: Panel, at: int, capital_usd: float, **changes: float) -> Rules:
+def _rules(panel: Panel, at: int, terms: Terms, **changes: float) -> Rules:
     """The account's own rules for one instrument of the book, its volatility target shared out."""
     target = 0.10 / math.sqrt(len(panel.symbols))
-    rules = Rules(capital_usd, panel.listed[at].usd_per_point, vol_target_year=target)
-    return rules._replace(compounding=0.0, **changes)
+    rules = Rules(terms.capital_usd, panel.listed[at].usd_per_point, vol_target_year=target)
+    return rules._replace(compounding=0.0, impact_y=terms.impact_y[at], **changes)
 
 
 def _market(markets: Floats, at: int) -> Market:
     return Market(*np.ascontiguousarray(markets[:, 0, at].T))
 
 
-def _capacity(panel: Panel, said: Floats, capital_usd: float) -> float:
+def _capacity(panel: Panel, said: Floats, terms: Terms) -> float:
     """Risk held in whole lots within the caps over risk wanted without them, all instruments together."""
     held = wanted = 0.0
     off = {"daily_loss": -math.inf, "drawdown": -math.inf, "position": math.inf}
     markets = panel.markets
     for at in range(len(panel.symbols)):
-        rules = _rules(panel, at, capital_usd, **off)
+        rules = _rules(panel, at, terms, **off)
         lots = run(_market(markets, at), of_columns(said[:, at : at + 1]), rules).lots[:, 0]
         held += float((np.abs(lots) * panel.sigma[:, at]).sum()) * rules.usd_per_point
         # one unit of forecast is the daily volatility target, however many lots that are
         sized = np.abs(said[:-1, at][panel.sigma[:-1, at] > 0])
-        wanted += float(sized.sum()) * rules.vol_target_year / KERNEL_YEAR_ROOT * capital_usd
+        wanted += float(sized.sum()) * rules.vol_target_year / KERNEL_YEAR_ROOT * terms.capital_usd
     return held / wanted if wanted > 0 else 0.0
 
 
-def _trips(panel: Panel, said: Floats, capital_usd: float) -> int:
+def _trips(panel: Panel, said: Floats, terms: Terms) -> int:
     """Breakers tripped on the way at the weight a challenger may have on entry."""
     small = said * CHALLENGER_PRIOR_MAX
     trips, markets = 0, panel.markets
     for at in range(len(panel.symbols)):
         one = of_columns(np.ascontiguousarray(small[:, at : at + 1]))
-        rules = _rules(panel, at, capital_usd, lot=CONTINUOUS_LOT)
+        rules = _rules(panel, at, terms, lot=CONTINUOUS_LOT)
         trips += int(run(_market(markets, at), one, rules).trips.sum())
     return trips

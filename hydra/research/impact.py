@@ -1,43 +1,53 @@
-"""What the literature on equities says an order costs, to judge the square-root law by; pure numbers.
+"""How much our orders move a market: Y of the square-root law, from the ledger (algorithms 1).
 
-Almgren, Thum, Hauptmann and Li (2005), "Direct Estimation of Equity Market Impact". Futures have no shares
-outstanding: of theirs only the temporary part carries over.
+Orders are few and noisy, so the estimate is pulled towards the configured Y by as many orders as it is worth.
+The prediction at each send keeps the configured Y: the cost channel compares fills with it, and a prediction
+that follows what fills cost would hide that they became dear.
 """
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-PERMANENT: Final = 0.314
-TEMPORARY: Final = 0.142
-TURNOVER_POWER: Final = 0.25
-TEMPORARY_POWER: Final = 0.6
-_BPS: Final = 10_000.0
+import numpy as np
+from scipy.special import stdtrit
+
+PRIOR_Y: Final = 0.1
+"""That of the prediction at each send (hydra.execution.slippage)."""
+PRIOR_ORDERS: Final = 30
+ORDERS_MIN: Final = 5
+CAUTION: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Impact:
-    """In basis points of price: what stays, what passes, and what the whole order costs on average."""
+class Calibration:
+    """Y of `orders` orders, shrunk, and its 95 % interval, which is NaN for fewer than five orders.
 
-    permanent_bps: float
-    temporary_bps: float
+    The interval is the regression's own, shrunk alike: it takes the configured Y for known.
+    """
+
+    orders: int = 0
+    y: float = PRIOR_Y
+    low: float = math.nan
+    high: float = math.nan
 
     @property
-    def cost_bps(self) -> float:
-        return self.permanent_bps / 2 + self.temporary_bps
+    def believed(self) -> float:
+        """What decisions count with: half as much again, or the upper end where that is more."""
+        return max(CAUTION * self.y, 0.0 if math.isnan(self.high) else self.high, 0.0)
 
 
-def almgren(sigma_day: float, share_of_volume: float, days: float, turnover_days: float) -> Impact:
-    """An order of that share of a day's volume, worked over so many days, above zero.
-
-    `sigma_day` is the daily volatility of returns, `turnover_days` shares outstanding over a day's volume.
-    """
-    permanent = PERMANENT * sigma_day * share_of_volume * turnover_days**TURNOVER_POWER
-    temporary = TEMPORARY * sigma_day * (abs(share_of_volume) / days) ** TEMPORARY_POWER
-    return Impact(_BPS * permanent, _BPS * temporary)
-
-
-def lots_within(participation: float, others_lots: float) -> float:
-    """The most beside others' volume that is at most that share of the whole, its own lots included."""
-    if not 0 <= participation < 1:
-        raise ValueError(f"a share of the volume is from 0 to below 1, not {participation}")
-    return participation / (1 - participation) * others_lots
+def calibrate(orders: Iterable[tuple[float, float]]) -> Calibration:
+    """Y of orders as (cost beyond half a spread, σ price √(Q/ADV)), in points: through the origin, shrunk."""
+    excess_px, scale_px = np.array(list(orders), dtype=np.float64).reshape(-1, 2).T
+    n, square = excess_px.size, float(scale_px @ scale_px)
+    if n < ORDERS_MIN or square == 0.0:
+        return Calibration(n)
+    ols = float(scale_px @ excess_px) / square
+    share = n / (n + PRIOR_ORDERS)
+    y = share * ols + (1 - share) * PRIOR_Y
+    rest = excess_px - ols * scale_px
+    error = math.sqrt(float(rest @ rest) / (n - 1) / square)
+    half = share * float(stdtrit(n - 1, 0.975)) * error
+    return Calibration(n, y, y - half, y + half)

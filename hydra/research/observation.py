@@ -1,7 +1,7 @@
 """The records of observing: causes, evidence, the track that is looked at, and what was seen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hydra.research.cusum import TRADING_DAYS
 from hydra.research.drift import FeatureDrift
+from hydra.research.impact import Calibration
 from hydra.research.series_checks import DataFinding
 
 Floats = NDArray[np.float64]
@@ -68,6 +69,7 @@ class Track:
     recent_fills: int
     data_findings: tuple[DataFinding, ...] = ()
     breaks: tuple[str, ...] = ()
+    impact: Calibration = field(default_factory=Calibration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +107,4 @@ class Observation:
     tracking_error: float
     years_to_power: float
     false_alarms_per_year: float
+    impact: Calibration

@@ -56,6 +56,7 @@ def observe(track: Track, levels: Levels | None = None, seed: int = 0) -> Observ
         tracking_error=float(np.std(track.live_gross - track.kernel_gross)) if net.size else math.nan,
         years_to_power=years_to_power(claimed - live),
         false_alarms_per_year=false_alarms_per_year(checks(levels)),
+        impact=track.impact,
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -13,6 +13,7 @@ from hydra.research.filters import Floats
 from hydra.research.heal.replacement import deflated
 from hydra.research.healing import Arena
 from hydra.research.hygiene import Trials
+from hydra.research.impact import Calibration
 from hydra.research.observation import Track
 from hydra.research.series_checks import check_bars
 
@@ -30,6 +31,7 @@ class Account:
     targets: Mapping[date, int]
     capital_usd: float
     breaks: Sequence[str] = ()
+    impact: Calibration = field(default_factory=Calibration)
 
 
 def slippage_days(
@@ -89,6 +91,7 @@ def track_of(arena: Arena, leader: str, at: int, since: date, account: Account, 
         recent_fills=recent,
         data_findings=check_bars(panel.bars[at], expected_last=panel.days[-1]),
         breaks=tuple(account.breaks),
+        impact=account.impact,
     )
 
 

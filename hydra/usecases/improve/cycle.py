@@ -9,12 +9,15 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from hydra.domain.errors import UserError
+from hydra.domain.parent import ParentOrder
+from hydra.execution.slippage import impact_paid_px
 from hydra.research.book import Book
 from hydra.research.diagnose import Diagnosis, diagnose_all
 from hydra.research.experiment import Experiment
 from hydra.research.filters import Floats
 from hydra.research.healing import Arena, Healed, Mind, arena_of
 from hydra.research.hygiene import Trials
+from hydra.research.impact import Calibration, calibrate
 from hydra.research.observation import Observation, Track
 from hydra.research.observe import observe
 from hydra.research.panel import Market, Panel, expiries_of, joined, panel_of
@@ -44,6 +47,8 @@ class Cycle:
     pointer_seq: int
     trials: Trials
     fills: Sequence[Mapping[str, object]]
+    orders: Mapping[str, Sequence[ParentOrder]]
+    impact: Mapping[str, Calibration]
     observations: tuple[Observation, ...] = ()
     diagnoses: tuple[Diagnosis, ...] = ()
     experiments: list[Experiment] = field(default_factory=list)
@@ -82,6 +87,7 @@ def begin(shop: Workshop, on: date, without: str = "") -> Cycle:
     panel = panel_of(markets_of(shop), shop.plan.instruments, on)
     fills = list(shop.fills())
     slippage = slippage_days(panel.days, fills, panel.symbols)
+    orders = _orders(shop, fills, panel.symbols)
     found = shop.journal.book(on)
     decided = decision_of(shop, on, found[1], without) if found is not None else None
     last = shop.journal.last_book(on)
@@ -104,6 +110,8 @@ def begin(shop: Workshop, on: date, without: str = "") -> Cycle:
         pointer_seq=pointer_seq,
         trials=_trials(shop),
         fills=fills,
+        orders=orders,
+        impact={symbol: calibrate(_impact_paid(orders[symbol])) for symbol in panel.symbols},
     )
 
 
@@ -178,14 +186,26 @@ def as_the_ledger_has_it(shop: Workshop, book: Book) -> Book:
 
 def _account(shop: Workshop, cycle: Cycle, symbol: str) -> Account:
     fills = [one for one in cycle.fills if one["symbol"] == symbol]
-    days = sorted({date.fromisoformat(str(one["session_on"])) for one in fills})
-    targets = {
-        day: parent.plan.target
-        for day in days
-        for parent in shop.ledger.session(day)
-        if parent.plan.symbol == symbol
-    }
-    return Account(fills, targets, shop.plan.capital_usd, tuple(shop.breaks(symbol)))
+    targets = {one.plan.session_on: one.plan.target for one in cycle.orders[symbol]}
+    breaks = tuple(shop.breaks(symbol))
+    return Account(fills, targets, shop.plan.capital_usd, breaks, cycle.impact[symbol])
+
+
+def _impact_paid(parents: Iterable[ParentOrder]) -> Iterator[tuple[float, float]]:
+    for paid in map(impact_paid_px, parents):
+        if paid is not None:
+            yield float(paid[0]), float(paid[1])
+
+
+def _orders(
+    shop: Workshop, fills: Sequence[Mapping[str, object]], symbols: Sequence[str]
+) -> dict[str, list[ParentOrder]]:
+    """Every order of the sessions in which anything was filled, by instrument, oldest first."""
+    found: dict[str, list[ParentOrder]] = {symbol: [] for symbol in symbols}
+    for day in sorted({date.fromisoformat(str(one["session_on"])) for one in fills}):
+        for parent in shop.ledger.session(day):
+            found.get(parent.plan.symbol, []).append(parent)
+    return found
 
 
 def _trials(shop: Workshop) -> Trials:

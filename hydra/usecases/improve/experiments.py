@@ -15,7 +15,8 @@ from hydra.research.candidate import learns
 from hydra.research.experiment import Experiment, trial_id
 from hydra.research.family import FAMILIES, needs
 from hydra.research.filters import Floats
-from hydra.research.hygiene import Trials, judged
+from hydra.research.hygiene import Terms, Trials, judged
+from hydra.research.impact import PRIOR_Y
 from hydra.research.models import ModelSpec, spec_of
 from hydra.research.mutate import Mutation, Repertoire, Tried, propose
 from hydra.research.observation import Cause
@@ -90,7 +91,9 @@ def journalled(shop: Workshop, cycle: Cycle, draft: Experiment, run: Walked) -> 
 
 def _judged(shop: Workshop, cycle: Cycle, draft: Experiment, run: Walked) -> Experiment:
     parent = _parent_forecasts(cycle.panel, draft)
-    return measured(draft, run, cycle.panel, parent, cycle.trials, shop.plan.capital_usd)
+    believed = tuple(cycle.impact[symbol].believed for symbol in cycle.panel.symbols)
+    terms = Terms(shop.plan.capital_usd, believed)
+    return measured(draft, run, cycle.panel, parent, cycle.trials, terms)
 
 
 def _record(shop: Workshop, cycle: Cycle, done: Experiment, run: Walked) -> Experiment:
@@ -116,11 +119,13 @@ def rerun(shop: Workshop, wanted: Experiment) -> Experiment:
     (run,) = shop.sandbox.walk([wanted.spec], panel.inputs)
     trials = Trials(int(wanted.metrics.get("trials", 1)), float(wanted.metrics.get("trial_variance", 0.0)))
     capital = float(wanted.metrics.get("capital_usd", shop.plan.capital_usd))
-    return measured(wanted, run, panel, _parent_forecasts(panel, wanted), trials, capital)
+    impact = tuple(float(wanted.metrics.get(f"impact_y_{one}", PRIOR_Y)) for one in panel.symbols)
+    terms = Terms(capital, impact)
+    return measured(wanted, run, panel, _parent_forecasts(panel, wanted), trials, terms)
 
 
 def measured(
-    draft: Experiment, run: Walked, panel: Panel, parent: Floats, trials: Trials, capital_usd: float
+    draft: Experiment, run: Walked, panel: Panel, parent: Floats, trials: Trials, terms: Terms
 ) -> Experiment:
     """The draft with what came of it; a candidate that did not finish has an end and no figures."""
     if run.end != "FINISHED":
@@ -131,7 +136,7 @@ def measured(
         run.forecasts,
         parent,
         parameters=parameters(draft.spec),
-        capital_usd=capital_usd,
+        terms=terms,
         trials=trials,
         seed=draft.seed,
     )

@@ -46,7 +46,11 @@ def test_from_files_to_a_plan_and_a_person_who_knows_better(told: Any, tmp_path:
     assert (tmp_path / "cycle.png").read_bytes().startswith(b"\x89PNG")
     assert {row["instrument"] for row in ran["targets"]} == {"ZO", "HE"}
     assert told("run")["targets"] == ran["targets"]
-    assert {row["instrument"] for row in told("diagnose")["diagnoses"]} == {"ZO", "HE"}
+    seen = told("diagnose")
+    assert {row["instrument"] for row in seen["diagnoses"]} == {"ZO", "HE"}
+    assert {(row["orders"], row["impact_y"], row["counted_with"]) for row in seen["impact"]} == {
+        (0, 0.1, 0.15)
+    }
     other = next(row["model"] for row in ran["weights"] if row["role"] == "mutant")
     assert told("promote", other, *DECISION)["champion"] == other
     assert told("status")["champion"] == other
