@@ -12,8 +12,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
 from typing import Any, Final, Literal, TextIO
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -109,6 +109,7 @@ class EventLog:
                 self._stamp(structlog),
                 structlog.processors.format_exc_info,
                 _without_secret_keys,
+                _with_plain_times,
                 self._renderer(structlog),
             ],
             wrapper_class=structlog.make_filtering_bound_logger(self._level),
@@ -154,7 +155,8 @@ class _Lines:
         self._stream = stream
 
     def msg(self, text: str) -> None:
-        print(redact(text), file=self._stream or sys.stderr, flush=True)
+        with suppress(OSError, ValueError):  # full disk, closed pipe: what was to be told must stop no order
+            print(redact(text), file=self._stream or sys.stderr, flush=True)
 
     debug = info = warning = error = msg
 
@@ -230,6 +232,11 @@ def redact(text: str) -> str:
 
 def _without_secret_keys(_logger: Any, _method: str, fields: Any) -> dict[str, Any]:
     return {key: _masked(key, value) for key, value in fields.items()}
+
+
+def _with_plain_times(_logger: object, _method: str, fields: Any) -> dict[str, Any]:
+    """Instants and dates as ISO text, in both styles."""
+    return {key: value.isoformat() if isinstance(value, date) else value for key, value in fields.items()}
 
 
 def _masked(key: str, value: object) -> object:

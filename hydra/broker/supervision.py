@@ -5,7 +5,7 @@ Every wait here is wall time, and every wait ends when the connection does.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, Final
 
 from hydra.broker.connection import Connection
 from hydra.broker.intake import Books
@@ -16,6 +16,8 @@ from hydra.ports import Unknown
 
 SnapshotOf = Callable[[Connection], Awaitable[BrokerSnapshot | Unknown]]
 NextId = Callable[[Connection], int]
+
+_OWN_END: Final = "closed by this process"
 
 
 class Supervisor:
@@ -84,7 +86,7 @@ class Supervisor:
 
     async def close(self) -> None:
         self._closing.set()
-        await self._drop("closed by this process")
+        await self._drop(_OWN_END)
 
     # --- inside ---
 
@@ -131,15 +133,17 @@ class Supervisor:
             asyncio.ensure_future(connection.intake.over.wait()),
             asyncio.ensure_future(self._closing.wait()),
         ]
+        reason = _OWN_END
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            reason = _OWN_END if self._closing.is_set() else "it answers no more"
             for task in done:
                 failure = task.exception()
                 if failure is not None:
                     self._books.log("hydra.link.untended", "error", error=failure)
         finally:
             await _end(tasks)
-            await self._drop(connection.intake.loss or "given up")
+            await self._drop(connection.intake.loss or reason)
 
     async def _drop(self, reason: str) -> None:
         connection, self.connection = self.connection, None

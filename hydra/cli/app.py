@@ -17,8 +17,9 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from hydra.cli.failure import report
+from hydra.cli.failure import READER_GONE, report
 from hydra.cli.invocation import Invocation
+from hydra.cli.output import leave_stdout, written
 from hydra.domain.errors import DONE, UserError, did_you_mean
 
 
@@ -146,6 +147,13 @@ def run(args: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code; whatever fails becomes one line on stderr."""
     try:
         result = typer.main.get_command(app).main(args=args, prog_name="hydra", standalone_mode=False)
+        with written():
+            pass  # whatever a command printed otherwise
+    except (BrokenPipeError, SystemExit) as ended:  # typer makes one of the other
+        if not isinstance(ended, BrokenPipeError) and not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        leave_stdout()  # `| head` has read enough
+        return READER_GONE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one place where every failure ends
         return report(error, sys.stderr)
     return result if isinstance(result, int) else DONE

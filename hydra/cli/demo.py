@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hydra.cli.invocation import invocation
 from hydra.domain.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ app = typer.Typer(
 
 @app.command()
 def demo(
+    ctx: typer.Context,
     seed: Annotated[int, typer.Option(min=0, help="Fixes the simulated market.")] = 7,
     speed: Annotated[float, typer.Option(min=1.0, max=600.0, help="Market seconds a wall second.")] = 60.0,
     bars: Annotated[
@@ -57,6 +59,7 @@ def demo(
     from hydra.demo.stack import Wish, default_prefect_file
     from hydra.simgateway.process import read_bars
 
+    invocation(ctx).settings()  # the stack brings its own; what was asked for here is refused if misspelt
     if (bars is None) != (symbol is None):
         raise UserError("HY-003", command="hydra demo", given="--symbol" if bars else "--bars")
     if bars is not None and symbol is not None:

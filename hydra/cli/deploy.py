@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hydra.cli.invocation import invocation
 from hydra.cli.output import print_json
 from hydra.domain.errors import UserError
 
@@ -18,6 +19,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=False)
 
 @app.command()
 def deploy(
+    ctx: typer.Context,
     diff: Annotated[bool, typer.Option("--diff", help="Show what would change; change nothing.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     prefect_file: Annotated[
@@ -36,6 +38,7 @@ def deploy(
 
     from hydra.worker.deploy.run import deploy as bring
 
+    invocation(ctx).settings()  # none is needed; a misspelt one is refused
     file = prefect_file or _default_file()
     if not file.is_file():
         raise UserError("HY-606", path=file)

@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -16,6 +17,7 @@ from hydra.domain.errors import HydraError, UserError, did_you_mean
 from hydra.eventlog import redact
 
 INTERRUPTED: Final = 128 + signal.SIGINT
+READER_GONE: Final = 128 + signal.SIGPIPE
 
 _NO_SUCH_COMMAND = re.compile(r"No such command '(?P<name>.*?)'")
 
@@ -23,13 +25,19 @@ _NO_SUCH_COMMAND = re.compile(r"No such command '(?P<name>.*?)'")
 def report(error: BaseException, stream: TextIO) -> int:
     """Writes the line for `error` to `stream` and returns the exit code."""
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        print("interrupted", file=stream)
+        _print("interrupted", stream)
         return INTERRUPTED
     coded = _coded(error)
     if os.environ.get("HYDRA_DEBUG_TRACE") == "1":
-        traceback.print_exception(error, file=stream)
-    print(redact(str(coded)), file=stream)
+        _print("".join(traceback.format_exception(error)), stream)
+    _print(redact(str(coded)), stream)
     return coded.exit_code
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """The exit code must come through also where nobody can be told."""
+    with suppress(OSError):
+        print(text, file=stream, flush=True)
 
 
 def _coded(error: BaseException) -> HydraError:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import os
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hydra.cli.invocation import begin_log, invocation
 from hydra.domain.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command()
 def run(
+    ctx: typer.Context,
     state_dir: StateDir,
     port: Annotated[int, typer.Option(help="Port for API clients; 0 takes any free one.")] = 4002,
     seed: Annotated[int, typer.Option(help="Fixes the market and every id.")] = 7,
@@ -57,10 +58,12 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a simulated IB Gateway until Ctrl-C or SIGTERM; its state survives any kill."""
+    from hydra import eventlog
     from hydra.clock import SystemClock
     from hydra.simgateway import process
     from hydra.simgateway.core import GatewaySettings
 
+    begin_log(invocation(ctx).settings())
     process.check_address(host, port)
     if (bars is None) != (symbol is None):
         raise UserError("HY-003", command="hydra gateway run", given="--symbol" if bars else "--bars")
@@ -82,12 +85,11 @@ def run(
         # Message pacing counts wall time, so a clock that runs fast goes without it.
         pacing_per_s=0 if clock.speed > 1 else GatewaySettings().pacing_per_s,
     )
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
 
     def tell(ready: "Ready") -> None:
         typer.echo(json.dumps(_ready(ready)) if as_json else _ready_line(ready))
 
-    asyncio.run(process.serve(settings, clock, state_dir, (host, port), replayed, tell))
+    asyncio.run(process.serve(settings, clock, state_dir, (host, port), replayed, tell, eventlog.event))
 
 
 @app.command()

@@ -42,7 +42,9 @@ def verify(ctx: typer.Context, json: Json = False) -> None:
     else:
         facts = [("streams", proof.streams), ("events", proof.events), ("anchored heads", proof.anchored)]
         print_table(("looked at", "number"), facts)
-        if proof.findings:
+        if not proof.findings:
+            print("Nothing was changed, removed or added: the ledger is as it was written.")
+        else:
             rows = [(one.damage, one.stream, one.seq, one.detail) for one in proof.findings]
             print_table(("damage", "stream", "seq", "detail"), rows)
     if proof.findings:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -13,17 +15,21 @@ from pathlib import Path
 from typing import Any, TextIO
 from zoneinfo import ZoneInfo
 
+from hydra.domain.errors import UserError
+
 
 def print_json(value: object, stream: TextIO | None = None) -> None:
     """One JSON document, then a newline."""
-    print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2), file=stream or sys.stdout)
+    with written(stream) as out:
+        print(json.dumps(value, default=_plain, ensure_ascii=False, indent=2), file=out)
 
 
 def print_json_lines(values: Iterable[object], stream: TextIO | None = None) -> None:
     """One compact JSON object a line."""
-    out = stream or sys.stdout
-    for value in values:
-        print(json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":")), file=out)
+    with written(stream) as out:
+        for value in values:
+            line = json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+            print(line, file=out)
 
 
 def print_table(
@@ -42,9 +48,32 @@ def print_table(
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in cells:
         table.add_row(*(Text(show(value)) for value in row))
+    with written(stream) as out:
+        console = Console(file=out, width=None if out and out.isatty() else 240)
+        console.print(table)
+
+
+@contextmanager
+def written(stream: TextIO | None = None) -> Iterator[TextIO | None]:
+    """What is printed inside is out at its end; UserError HY-006 where standard output cannot be written."""
     out = stream or sys.stdout
-    console = Console(file=out, width=None if out.isatty() else 240)
-    console.print(table)
+    try:
+        yield out
+        if out is not None:
+            out.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if out is not sys.stdout:
+            raise
+        leave_stdout()
+        raise UserError("HY-006", where="standard output", problem=error.strerror) from error
+
+
+def leave_stdout() -> None:
+    """What is still to be written goes nowhere: the interpreter's own end would fail of it, with a trace."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def show(value: object, zone: str = "UTC") -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hydra.cli.invocation import invocation
 from hydra.cli.output import print_json
 from hydra.cli.progress import Progress
 from hydra.domain.errors import BROKEN, UserError
@@ -24,6 +25,7 @@ SHOWN_MAX = 20
 
 @app.command()
 def simulate(
+    ctx: typer.Context,
     seeds: Annotated[
         str, typer.Option(metavar="FROM:TO", help="Seeds, e.g. 0:1000; or one seed.")
     ] = "0:1000",
@@ -66,6 +68,7 @@ def simulate(
     from hydra.simulation.faults import parse_faults
     from hydra.simulation.run import RunOptions, prepared_folder
 
+    invocation(ctx).settings()  # worlds have their own; a misspelt one is refused
     if list_faults:
         for kind in FAULTS.values():
             print(f"{kind.name:20} {kind.group:8} {kind.help}")

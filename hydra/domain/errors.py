@@ -49,8 +49,7 @@ class HydraError(Exception):
         shown = {name: _one_line(value) for name, value in values.items()}
         self.what = entry.what.format(**shown)
         self.fix = entry.fix.format(**shown)
-        stop = "" if self.what.endswith("?") else "."
-        super().__init__(f"{code} {self.what}{stop} Fix: {self.fix}.")
+        super().__init__(f"{code} {_sentence(self.what)} Fix: {_sentence(self.fix)}")
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.code, self.values)
@@ -76,6 +75,11 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 
 def _rebuild(kind: type[HydraError], code: str, values: dict[str, object]) -> HydraError:
     return kind(code, **values)
+
+
+def _sentence(text: str) -> str:
+    """With its full stop, unless what was told to us brought one."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _one_line(value: object) -> str:

@@ -137,7 +137,9 @@ class Database:
         try:
             cursor: Any = self.connection.connection.cursor()
             cursor.execute(self._text(sql), values)
-            yield from cursor
+            # `yield from` would close the cursor with the generator, which may be after the connection
+            for row in cursor:  # noqa: UP028
+                yield row
         except self.backend.errors as error:
             self._raise_coded(error)
             raise

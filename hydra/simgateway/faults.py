@@ -4,18 +4,16 @@ A fault fires at once or, with `--on POINT [--nth N]`, at the moment the gateway
 module only keeps the state and decides; effects on sockets and books are carried out by `FaultActions`.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from hydra.domain.errors import UserError, did_you_mean
+from hydra.ports import Log, silent
 from hydra.simgateway.fault_catalogue import FAULTS, FaultKind, parse_options
 
 # Held back while the servers are away (1100): what tells about orders. Everything else is simply not sent.
 ORDER_KINDS: Final = frozenset({"openOrder", "orderStatus", "orderError", "execDetails", "commissionReport"})
-
-log = logging.getLogger("hydra.simgateway")
 
 
 @dataclass(slots=True)
@@ -97,6 +95,7 @@ class Faults:
     rules: list[Rule] = field(default_factory=list)
     armed: list[Armed] = field(default_factory=list)
     fired: list[str] = field(default_factory=list)
+    log: Log = silent
 
     def inject(self, name: str, raw: Mapping[str, object]) -> str:
         """Fire a fault now, or arm it; returns what happened in words; UserError for an unknown one."""
@@ -121,7 +120,7 @@ class Faults:
                 except UserError as refusal:
                     # Nobody is there to be told; the message in hand must not suffer for it.
                     self.fired.append(f"{armed.kind.name}: {refusal.what}")
-                    log.warning("%s", refusal)
+                    self.log("hydra.fault.refused", "warning", problem=str(refusal))
         return moment
 
     def clear(self) -> None:

@@ -15,7 +15,7 @@ from hydra.simgateway.orders import SimOrder, Status
 from hydra.simgateway.records import FrameTaken, OrderAccepted, OrderEnded, OrderModified
 from hydra.simgateway.tables import Values
 from hydra.simgateway.valuation import Valuation
-from hydra.simgateway.wire import Cursor, WireError
+from hydra.simgateway.wire import Cursor, WireError, whole
 
 
 class OrderIntake:
@@ -33,8 +33,8 @@ class OrderIntake:
         frame = held_as or core.state.take_frame_id()
         try:
             values = read_place_order(fields, link.version)
-            order_id = int(values.fields["orderId"])
-        except (WireError, ValueError) as problem:
+            order_id = whole(values.fields["orderId"], "orderId")
+        except WireError as problem:
             order_id = _id_in(fields)
             self._took(frame, link, order_id, "", "refused:320")
             core.error(link, order_id, 320, f"Server error when reading an API client request. {problem}")
@@ -258,6 +258,6 @@ _AT_OPEN: Final = "Warning: your order will not be placed at the exchange until 
 def _id_in(fields: Sequence[str]) -> int:
     """The order id of a message that could not be read to its end, -1 if not even that is there."""
     try:
-        return int(fields[1] if fields[0] == "3" else fields[2])
-    except (IndexError, ValueError):
+        return whole(fields[1] if fields[0] == "3" else fields[2], "orderId")
+    except (IndexError, WireError):
         return -1

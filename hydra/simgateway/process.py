@@ -3,7 +3,6 @@
 import asyncio
 import ipaddress
 import json
-import logging
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Final
 
 from hydra.clock import ScaledClock
 from hydra.domain.errors import Unavailable, UserError, did_you_mean
+from hydra.ports import Log, silent
 from hydra.simgateway.calendar import next_common_open, session_close
 from hydra.simgateway.calibration import calibrations
 from hydra.simgateway.contracts import active_contract
@@ -28,8 +28,6 @@ GATEWAY_NAME: Final = "gateway.json"
 # Where gateways and TWS for real money listen.
 LIVE_PORTS: Final = frozenset({4001, 7496})
 START, SPEED, ANCHOR = "HYDRA_CLOCK_START", "HYDRA_CLOCK_SPEED", "HYDRA_CLOCK_ANCHOR"
-
-log = logging.getLogger("hydra.simgateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +149,7 @@ async def serve(
     address: tuple[str, int],
     bars: Mapping[str, Sequence[DailyBar]],
     on_ready: Callable[[Ready], None],
+    log: Log = silent,
 ) -> None:
     """Run one gateway until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
@@ -161,7 +160,7 @@ async def serve(
     check_settings(state_dir, settings, clock.now())
     first_day = clock.start.date()
     dated = {symbol: ending_on(tuple(rows), first_day) for symbol, rows in bars.items()}
-    server = GatewayServer(settings, clock, journal, loop, bars=dated)
+    server = GatewayServer(settings, clock, journal, loop, bars=dated, log=log)
     control = ControlServer(state_dir, lambda command, arguments: _control(server, command, arguments))
     try:
         await server.start(*address)

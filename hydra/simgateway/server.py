@@ -1,11 +1,11 @@
 """Sockets, timers and the gateway put together in one asyncio loop."""
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
+from hydra.ports import Log, silent
 from hydra.simgateway.core import GatewaySettings
 from hydra.simgateway.fault_actions import FaultEffects
 from hydra.simgateway.faults import Faults
@@ -16,8 +16,6 @@ from hydra.simgateway.store import Journal
 
 # A fast clock would otherwise wake the process for every single quote; reports may come this much late.
 STEP_WALL_S: Final = 0.005
-
-log = logging.getLogger("hydra.simgateway")
 
 
 class MarketClock(Protocol):
@@ -40,10 +38,12 @@ class GatewayServer:
         loop: asyncio.AbstractEventLoop,
         *,
         bars: Mapping[str, Sequence[DailyBar]] | None = None,
+        log: Log = silent,
     ) -> None:
         self.settings = settings
         self.clock = clock
         self.loop = loop
+        self.log = log
         self.sessions: dict[Session, None] = {}
         self.host = ""
         self.port = 0
@@ -54,7 +54,7 @@ class GatewayServer:
         self._due: datetime | None = None
         self._reopening: asyncio.Task[None] | None = None
         self._zombies: dict[int, float] = {}
-        self.faults = Faults(loop.time)
+        self.faults = Faults(loop.time, log=log)
         self.gateway = self._new_gateway()
         self.faults.act = FaultEffects(self)
 

@@ -5,7 +5,6 @@ runs over TCP and over in-memory transports alike.
 """
 
 import asyncio
-import logging
 import socket
 import struct
 from collections import deque
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from hydra.simgateway import messages
 from hydra.simgateway.core import NO_REQUEST
 from hydra.simgateway.faults import ORDER_KINDS
-from hydra.simgateway.wire import FrameReader, WireError, zoned_text
+from hydra.simgateway.wire import FrameReader, WireError, whole, zoned_text
 
 if TYPE_CHECKING:
     from hydra.simgateway.server import GatewayServer
@@ -26,8 +25,6 @@ _IN_USE: Final = "Unable to connect as the client id is already in use. Retry wi
 # What passes to a client while the servers are away; order reports wait, the rest is not sent at all.
 _LOCAL_KINDS: Final = frozenset({"error", "nextValidId", "managedAccounts", "currentTime", "handshake"})
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
-
-log = logging.getLogger("hydra.simgateway")
 
 
 class Session(asyncio.Protocol):
@@ -102,7 +99,7 @@ class Session(asyncio.Protocol):
                 if not self._may_read():
                     break
         except WireError as problem:
-            log.warning("closing a connection: %s", problem)
+            self._server.log("hydra.connection.closed", "warning", problem=str(problem))
             self.close()
         self._server.gateway.publish()
         self._server.schedule()
@@ -134,7 +131,10 @@ class Session(asyncio.Protocol):
             self._server.gateway.over_limit(self, fields)
             self._over_limit += 1
             if self._over_limit >= OVER_LIMIT_MAX:
-                log.warning("client %d ignores the message rate: closing its connection", self.client_id)
+                problem = "it ignores the limit of messages per second"
+                self._server.log(
+                    "hydra.connection.closed", "warning", client_id=self.client_id, problem=problem
+                )
                 self.flush()
                 self.close()
             return
@@ -142,8 +142,8 @@ class Session(asyncio.Protocol):
 
     def _start(self, fields: list[str]) -> None:
         try:
-            client_id = int(fields[2])
-        except (IndexError, ValueError):
+            client_id = whole(fields[2], "clientId")
+        except (IndexError, WireError):
             raise WireError(f"no client id in {fields[:4]}") from None
         if self._server.is_taken(client_id):
             self.send("error", messages.error(NO_REQUEST, 326, _IN_USE, self.version))
@@ -212,7 +212,8 @@ class Session(asyncio.Protocol):
         else:
             transport.write(data)
         if transport.get_write_buffer_size() > UNSENT_BYTES_MAX:
-            log.warning("client %d does not read: aborting its connection", self.client_id)
+            problem = "it does not read what it is sent"
+            self._server.log("hydra.connection.aborted", "warning", client_id=self.client_id, problem=problem)
             transport.abort()
 
     def close(self) -> None:

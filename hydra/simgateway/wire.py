@@ -23,6 +23,7 @@ _UNSET: Final = frozenset(
 )
 _LENGTH: Final = struct.Struct(">I")
 _HELLO: Final = re.compile(rb"v(\d{1,6})(?:\.\.(\d{1,6}))?(?: .*)?", re.DOTALL)
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,10}")
 _CENT: Final = Decimal("0.01")
 
 
@@ -110,12 +111,7 @@ class Cursor:
 
     def integer(self, name: str, default: int = 0) -> int:
         value = self.text(name)
-        if value in _UNSET:
-            return default
-        try:
-            return int(value)
-        except ValueError:
-            raise WireError(f"{name} = {value[:40]!r} is not a whole number") from None
+        return default if value in _UNSET else whole(value, name)
 
     def flag(self, name: str) -> bool:
         value = self.text(name)
@@ -127,6 +123,13 @@ class Cursor:
 
     def skip(self, n: int) -> None:
         self._at += n
+
+
+def whole(value: str, name: str) -> int:
+    """The number in a field that must have one; WireError for anything but 32 bits with a sign."""
+    if _WHOLE.fullmatch(value) is None or not -(1 << 31) <= int(value) < 1 << 31:
+        raise WireError(f"{name} = {value[:40]!r} is not a whole number of 32 bits")
+    return int(value)
 
 
 def decimal_or_none(value: str, name: str) -> Decimal | None:

@@ -136,6 +136,7 @@ def test_garbage_is_one_log_line_and_the_end_of_that_socket_only(
             before = len(log.read_text().splitlines())
             await asyncio.to_thread(raw, gateway, data)
             await until(lambda: len(log.read_text().splitlines()) == before + 1)
+            assert "hydra.connection.closed" in log.read_text().splitlines()[-1]
             assert ib.isConnected()
             await ib.reqPositionsAsync()
 

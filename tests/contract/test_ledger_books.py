@@ -1,5 +1,6 @@
 """Fills, positions, leases and the append-only table, whatever the ledger is stored in."""
 
+from collections.abc import Generator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -155,6 +156,16 @@ def test_every_exported_event_about_a_child_names_it(desk: Desk) -> None:
     children = [row for row in rows if str(row["kind"]).startswith("Child")]
     assert {row["payload"]["order_ref"] for row in children} == {parent.children[0].order_ref}  # type: ignore[index]
     assert len(children) == 3
+
+
+def test_an_export_that_nobody_reads_to_its_end_may_outlive_its_ledger(desk: Desk) -> None:
+    """`hydra ledger export | head`: the generator is closed after the connection."""
+    desk.sent(desk.opened(), 1)
+    rows = desk.ledger.export()
+    assert isinstance(rows, Generator)
+    next(rows)
+    desk.ledger.close()
+    rows.close()
 
 
 def test_a_changed_promise_is_another_promise(desk: Desk) -> None:

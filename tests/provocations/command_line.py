@@ -56,6 +56,16 @@ def an_argument_too_many(scene: Scene) -> CompletedProcess[str]:
 
 
 @provokes("HY-006")
+def a_table_for_a_disk_that_is_full(scene: Scene) -> CompletedProcess[str]:
+    return scene.python(
+        "import sys, hydra.cli\n"
+        "sys.stdout = open('/dev/full', 'w')\n"
+        "sys.argv = ['hydra', 'config', 'show', '--json']\n"
+        "hydra.cli.main()\n"
+    )
+
+
+@provokes("HY-006")
 def a_demo_without_a_folder_to_write_to(scene: Scene) -> CompletedProcess[str]:
     (scene.here / "data").mkdir()
     scene.file("data/demo", "a file")

@@ -56,7 +56,7 @@ def bars_that_do_not_exist(scene: Scene) -> CompletedProcess[str]:
 
 @provokes("HY-210")
 def a_speed_of_zero(scene: Scene) -> CompletedProcess[str]:
-    return run(scene, env={"HYDRA_CLOCK_SPEED": "0"})
+    return run(scene, "--speed", "0")
 
 
 @provokes("HY-210")

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -123,6 +124,26 @@ def test_events_carry_the_clock_given(stream: io.StringIO) -> None:
     eventlog.configure("json", "info", stream=stream, now=lambda: at)
     eventlog.event("hydra.child.sent")
     assert lines(stream)[0]["at"] == at.isoformat()
+
+
+@pytest.mark.parametrize("style", ["human", "json"])
+def test_instants_and_dates_are_iso_text_with_their_zone(stream: io.StringIO, style: Any) -> None:
+    eventlog.configure(style, "info", stream=stream)
+    at = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+    eventlog.event("hydra.child.sent", good_till=at, session_on=at.date())
+    assert "2026-11-20T14:30:00+00:00" in stream.getvalue()
+    assert "datetime" not in stream.getvalue()
+
+
+@pytest.mark.usefixtures("stream")
+def test_a_log_that_cannot_be_written_stops_nobody() -> None:
+    """A full disk behind a redirected stderr; the same for a `| head` that has gone."""
+    with pytest.raises(OSError, match="No space"):  # what its own close says, after the event
+        with Path("/dev/full").open("w") as full:
+            eventlog.configure("human", "info", stream=full)
+            eventlog.event("hydra.child.sent", order_ref="H-1")
+            eventlog.event("hydra.child.told", order_ref="H-1")
+        pytest.fail("the full device took it")
 
 
 def test_a_context_is_on_every_event_inside_it(stream: io.StringIO) -> None:

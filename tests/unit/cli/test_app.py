@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -89,6 +90,28 @@ def test_completion_offers_commands_without_importing_them(hydra: Hydra) -> None
         check=False,
     )
     assert done.stdout.split() == ["config"], done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "deploy", "simulate --seeds 0", "gateway run --state-dir sim --port 0", "config show"]
+)
+def test_a_misspelt_variable_is_refused_also_where_no_setting_is_needed(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HYDRA_CLOK_SPEED", "60")
+    assert root.run(command.split()) == 2
+    assert capsys.readouterr().err.startswith("HY-105 environment: unknown variable HYDRA_CLOK_SPEED")
+
+
+@pytest.mark.process
+def test_a_reader_that_has_read_enough_is_no_broken_promise(hydra: Hydra) -> None:
+    """`hydra … | head`: the pipe's reading end is closed before anything is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        command = [sys.executable, "-m", "hydra.cli", "gateway", "fault", "--list", "--json"]
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 @pytest.mark.process

@@ -40,6 +40,10 @@ def test_verify_of_a_sound_ledger_counts_what_it_proved(hydra: Hydra, env: dict[
     assert (proof["streams"], proof["events"], proof["findings"]) == (1, 5, [])
 
 
+def test_verify_says_in_words_that_the_ledger_is_sound(hydra: Hydra, env: dict[str, str]) -> None:
+    assert "Nothing was changed, removed or added" in hydra("ledger", "verify", env=env).stdout
+
+
 def test_positions_show_the_lots_and_where_doubt_may_end(hydra: Hydra, env: dict[str, str]) -> None:
     done = hydra("ledger", "positions", "--json", env=env)
     assert json.loads(done.stdout) == {

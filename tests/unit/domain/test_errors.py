@@ -106,6 +106,10 @@ def test_a_value_cannot_break_the_line_or_steer_the_terminal() -> None:
     assert len(str(error)) < 500
 
 
+def test_a_value_with_a_full_stop_of_its_own_gets_no_second_one() -> None:
+    assert "by 3 s. Fix: " in str(Unavailable("HY-311", problem="late by 3 s."))
+
+
 def test_an_error_keeps_its_line_across_processes() -> None:
     error = Unavailable("HY-005", command="hydra", problem="gone")
     again = pickle.loads(pickle.dumps(error))

@@ -18,6 +18,7 @@ from hydra.simgateway.wire import (
     number_text,
     parse_time,
     utc_text,
+    whole,
     zoned_text,
 )
 
@@ -108,6 +109,12 @@ def test_every_spelling_of_unset_is_unset(text: str) -> None:
 def test_what_is_no_finite_number_is_refused(text: str) -> None:
     with pytest.raises(WireError):
         decimal_or_none(text, "x")
+
+
+@pytest.mark.parametrize("text", ["x", "", "1.0", "1_0", " 1", "2147483648", "-2147483649", "9" * 5000])
+def test_what_is_no_whole_number_of_32_bits_is_refused(text: str) -> None:
+    with pytest.raises(WireError, match=r"orderId = .{,45} is not a whole number"):
+        whole(text, "orderId")
 
 
 def test_a_message_that_ends_early_names_the_missing_field() -> None:
