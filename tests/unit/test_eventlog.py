@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from errno import ENOSPC
 from typing import Any
 
 import pytest
@@ -135,15 +135,18 @@ def test_instants_and_dates_are_iso_text_with_their_zone(stream: io.StringIO, st
     assert "datetime" not in stream.getvalue()
 
 
+class FullDisk(io.StringIO):
+    """Where stderr was redirected to a file and the disk ran full."""
+
+    def flush(self) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+
 @pytest.mark.usefixtures("stream")
 def test_a_log_that_cannot_be_written_stops_nobody() -> None:
-    """A full disk behind a redirected stderr; the same for a `| head` that has gone."""
-    with pytest.raises(OSError, match="No space"):  # what its own close says, after the event
-        with Path("/dev/full").open("w") as full:
-            eventlog.configure("human", "info", stream=full)
-            eventlog.event("hydra.child.sent", order_ref="H-1")
-            eventlog.event("hydra.child.told", order_ref="H-1")
-        pytest.fail("the full device took it")
+    """Nor does a `| head` that has gone; an event is told in the middle of the order path."""
+    eventlog.configure("human", "info", stream=FullDisk())
+    eventlog.event("hydra.child.sent", order_ref="H-1")
 
 
 def test_a_context_is_on_every_event_inside_it(stream: io.StringIO) -> None:
