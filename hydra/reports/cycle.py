@@ -26,7 +26,11 @@ FIGURES = {
     "sharpe_leader": "Sharpe of the new one, net, by the kernel",
     "sharpe_champion": "Sharpe of the champion",
     "sharpe_difference": "Sharpe of the difference, day by day",
-    "p_value": "one-sided p-value (SPA)",
+    "sharpe_error": "standard error of each Sharpe over these days",
+    "p_value": "one-sided p-value of the difference of means (SPA, blocks of days)",
+    "p_diebold_mariano": "the same by Diebold-Mariano, days taken as independent",
+    "p_sharpe": "one-sided p-value of the difference of Sharpe ratios (Ledoit-Wolf)",
+    "years_of_record": "years of record after which its Sharpe is known to exceed the champion's",
     "days": "days compared",
     "years_to_80_percent_power": "years to know such a difference (80 % power)",
 }
@@ -57,6 +61,7 @@ def observation_rows(observations: Sequence[Observation]) -> list[Row]:
         {
             "instrument": one.instrument,
             "live_sharpe": _rounded(one.live_sharpe, 2),
+            "live_error": _rounded(one.live_sharpe_error, 2),
             "claimed_sharpe": _rounded(one.claimed_sharpe, 2),
             "hit_rate": _rounded(one.hit_rate, 3),
             "calibration": _rounded(one.calibration_slope, 3),

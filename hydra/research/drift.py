@@ -255,20 +255,6 @@ def adwin_cut(window: ArrayLike, delta: float = ADWIN_DELTA, scale: float = 1.0)
     return Cut(int(n0[best]), float(gaps[best]) * scale, float(bounds[best]) * scale)
 
 
-def adwin_alarms(values: ArrayLike, delta: float = ADWIN_DELTA, scale: float = 1.0) -> tuple[int, ...]:
-    """Indices at which the window, grown value by value, had to forget its past; it restarts at the cut."""
-    x = np.asarray(values, dtype=np.float64)
-    start, alarms = 0, []
-    for end in range(1, x.size + 1):
-        cut = adwin_cut(x[start:end], delta, scale)
-        if cut is not None:
-            alarms.append(end - 1)
-        while cut is not None:
-            start += cut.index
-            cut = adwin_cut(x[start:end], delta, scale)
-    return tuple(alarms)
-
-
 # --- many features --------------------------------------------------------------------------------------
 
 

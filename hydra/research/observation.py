@@ -101,6 +101,7 @@ class Observation:
     drift: Sequence[FeatureDrift]
     live_sharpe: float
     claimed_sharpe: float
+    live_sharpe_error: float
     hit_rate: float
     calibration_slope: float
     slippage_multiplier: float

@@ -12,10 +12,16 @@ import numpy as np
 from scipy.special import ndtr, stdtr
 
 from hydra.research.cusum import TRADING_DAYS, cusum
-from hydra.research.drift import FeatureDrift, drift_table
+from hydra.research.drift import ADWIN_DELTA, FeatureDrift, adwin_bound, adwin_cut, drift_table
 from hydra.research.multiplicity import benjamini_hochberg, holm
 from hydra.research.observation import Cause, Evidence, Floats, Levels, Observation, Track
-from hydra.research.power import Check, cusum_check, false_alarms_per_year, years_to_power
+from hydra.research.power import (
+    Check,
+    cusum_check,
+    false_alarms_per_year,
+    sharpe_error_year,
+    years_to_power,
+)
 from hydra.research.series_checks import recent
 
 COST_K: Final = 0.5
@@ -40,6 +46,7 @@ def observe(track: Track, levels: Levels | None = None, seed: int = 0) -> Observ
         _volatility(track, levels),
         *_regime(track, levels),
         *_features(track, levels, drift),
+        _hits(track),
         _overfit(track, levels, net),
     )
     recent_changes, recent_forecasts = _paired(track.changes, track.forecasts, levels.recent_days)
@@ -50,6 +57,7 @@ def observe(track: Track, levels: Levels | None = None, seed: int = 0) -> Observ
         drift=drift,
         live_sharpe=live if net.size else math.nan,
         claimed_sharpe=claimed,
+        live_sharpe_error=sharpe_error_year(net.size),
         hit_rate=_hit_rate(recent_changes, recent_forecasts),
         calibration_slope=_slope(recent_forecasts, recent_changes),
         slippage_multiplier=slippage_multiplier(track) if _cost_path(track) is not None else math.nan,
@@ -69,6 +77,7 @@ def checks(levels: Levels) -> Sequence[Check]:
         Check("volatility", often, levels.volatility),
         Check("regime", often, levels.regime),
         Check("features", often, 2 * levels.features),
+        Check("hits", often, ADWIN_DELTA),
         Check("claim against live", often, levels.overfit),
     )
 
@@ -221,6 +230,26 @@ def _features(track: Track, levels: Levels, drift: Sequence[FeatureDrift]) -> It
     ):
         text = f"{name} told the next day with correlation {before:+.2f}, now {now:+.2f}"
         yield Evidence(cause, f"{name} information", before - now, level, float(p), bool(p <= level), text)
+
+
+def _hits(track: Track) -> Evidence:
+    """Whether the forecast's direction is right less often than before, since whenever that was (ADWIN).
+
+    Hits are what ADWIN asks for: within a range of one, and without memory from day to day.
+    """
+    changes, forecasts = track.changes[1:], track.forecasts[:-1]
+    taken = (forecasts != 0) & (changes != 0)
+    hits = (np.sign(changes[taken]) == np.sign(forecasts[taken])).astype(np.float64)
+    cut = adwin_cut(hits)
+    if cut is None:
+        half = max(hits.size // 2, 1)
+        bound = adwin_bound(half, half, float(hits.var()) if hits.size else 0.25)
+        text = "the forecast's direction is right as often as it was"
+        return Evidence(Cause.FEATURE_DECAY, "hits", 0.0, bound, None, False, text)
+    before, now = float(hits[: cut.index].mean()), float(hits[cut.index :].mean())
+    days = hits.size - cut.index
+    text = f"the forecast's direction was right on {before:.0%} of days, on {now:.0%} of the last {days}"
+    return Evidence(Cause.FEATURE_DECAY, "hits", before - now, cut.bound, None, now < before, text)
 
 
 def _information_lost(track: Track, name: str, days: int) -> tuple[float, float, float]:

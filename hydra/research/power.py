@@ -49,6 +49,11 @@ def years_to_power(sharpe_difference: float, alpha: float = 0.05, power: float =
     return float((ndtri(1 - alpha) + ndtri(power)) ** 2) / sharpe_difference**2
 
 
+def sharpe_error_year(days: int) -> float:
+    """The standard error of a yearly Sharpe ratio after so many independent days; NaN before the first."""
+    return math.sqrt(TRADING_DAYS / days) if days > 0 else math.nan
+
+
 def e_process_years(sharpe_difference: float, alpha: float = 0.05) -> float:
     """Years an anytime-valid e-process needs: 2 ln(252 / alpha) / SR²."""
     if sharpe_difference == 0:

@@ -1,7 +1,7 @@
 """How much a Sharpe ratio, or a difference of two, is worth.
 
 Bailey and Lopez de Prado (2012, 2014), Diebold-Mariano with Harvey-Leybourne-Newbold's correction, Hansen's
-superior predictive ability (2005), Memmel (2003). Ratios are per period; kurtosis is 3 for the normal.
+superior predictive ability (2005), Ledoit-Wolf (2008). Ratios are per period; kurtosis is 3 for the normal.
 Evidence to show beside a verdict: as a gate they were measured to promote nothing (docs/healing.md).
 """
 
@@ -14,6 +14,8 @@ from scipy.special import ndtr, ndtri, stdtr
 from hydra.research.bootstrap import Floats, resampled_means
 
 EULER_GAMMA = 0.5772156649015329
+TINY, AS_ONE = 1e-12, 1e-9
+PAIRS = np.triu_indices(4)
 
 
 def sharpe(pnl: Floats) -> float:
@@ -86,18 +88,45 @@ def diebold_mariano(difference: Floats, horizon: int = 1) -> PairedTest:
     return PairedTest(statistic, corrected, float(1 - stdtr(n - 1, corrected)), falls_back)
 
 
-def memmel(first: Floats, second: Floats) -> float:
-    """z of the difference of two paired series' Sharpe ratios, first minus second."""
-    n = first.size
-    m1, m2 = float(first.mean()), float(second.mean())
-    (v1, v12), (_, v2) = np.cov(first, second, ddof=0)
-    s1, s2 = math.sqrt(v1), math.sqrt(v2)
-    theta = (
-        2 * v1 * v2 - 2 * s1 * s2 * v12 + (m1**2 * v2 + m2**2 * v1) / 2 - m1 * m2 * v12**2 / (s1 * s2)
-    ) / n
-    if not theta > 0:
-        raise ValueError("two series that move as one have no difference to test")
-    return (s2 * m1 - s1 * m2) / math.sqrt(theta)
+def sharpe_difference_p(
+    first: Floats, second: Floats, draws: int = 999, block: float = 5.0, seed: int = 1
+) -> float:
+    """One-sided p-value that the first of two paired series [n] has no larger Sharpe ratio than the second.
+
+    Ledoit and Wolf (2008): the difference is studentised in each resample of the stationary bootstrap: fat
+    tails and dependence are in its distribution. 1 where the two move as one or either stands still.
+    """
+    deviations = first.std(), second.std()
+    if min(deviations) == 0:
+        return 1.0
+    pair = np.column_stack((first / deviations[0], second / deviations[1]))
+    if np.ptp(pair[:, 0] - pair[:, 1]) < AS_ONE:
+        return 1.0
+    table = moments_table(pair)
+    gap, error = sharpe_gap(table.mean(axis=0)[None])
+    gaps, errors = sharpe_gap(resampled_means(table, draws, block, seed))
+    larger = (gaps - gap) / errors >= gap / error
+    return float((1 + np.sum(larger)) / (draws + 1))
+
+
+def moments_table(pair: Floats) -> Floats:
+    """[n, 14]: both series, their squares, and every product of two of these four."""
+    values = np.column_stack((pair, pair**2))
+    return np.column_stack((values, values[:, PAIRS[0]] * values[:, PAIRS[1]]))
+
+
+def sharpe_gap(means: Floats) -> tuple[Floats, Floats]:
+    """(difference of Sharpe ratios, its deviation times √n), each [B], from means [B, 14] of that table."""
+    moments, square = means[:, :4], np.zeros((len(means), 4, 4))
+    square[:, PAIRS[0], PAIRS[1]] = square[:, PAIRS[1], PAIRS[0]] = means[:, 4:]
+    covariance = square - moments[:, :, None] * moments[:, None, :]
+    mean, second = moments[:, :2], moments[:, 2:]
+    variance = np.maximum(second - mean**2, TINY)
+    ratio = mean / np.sqrt(variance)
+    slope = np.column_stack((second / variance**1.5, -0.5 * mean / variance**1.5))
+    slope *= np.array([1.0, -1.0, 1.0, -1.0])
+    deviation = np.sqrt(np.maximum(np.einsum("bi,bij,bj->b", slope, covariance, slope), TINY))
+    return ratio[:, 0] - ratio[:, 1], deviation
 
 
 def spa_p(better: Floats, draws: int = 999, block: float = 5.0, seed: int = 1) -> float:

@@ -16,7 +16,7 @@ from hydra.research.book import CHALLENGER_PRIOR_MAX, Book, Role
 from hydra.research.experiment import canonical
 from hydra.research.filters import Floats
 from hydra.research.heal import RULES
-from hydra.research.heal.rule import YEAR
+from hydra.research.heal.rule import DAYS_PER_YEAR, YEAR
 from hydra.research.healing import (
     Arena,
     Healed,
@@ -27,10 +27,10 @@ from hydra.research.healing import (
     stepped,
     with_member,
 )
-from hydra.research.power import years_to_power
+from hydra.research.power import sharpe_error_year, years_to_power
 from hydra.research.reasons import reasons_of
 from hydra.research.roster import Member
-from hydra.research.sharpe import spa_p
+from hydra.research.sharpe import diebold_mariano, min_track_record, sharpe_difference_p, spa_p
 from hydra.usecases.improve.cycle import Cycle, stops_of
 from hydra.usecases.improve.record import Decision, decision_of, decision_plain, facts_of, plan_of
 from hydra.usecases.improve.workshop import Workshop
@@ -87,14 +87,19 @@ def evidence_of(arena: Arena, leader: str, champion: str) -> dict[str, float]:
     """Both arms' record of two years, the difference, its p-value, and the years it takes to know."""
     mine, other = (arena.pnl[-504:, arena.ids.index(one)] for one in (leader, champion))
     gap = _sharpe(mine - other)
-    years = years_to_power(gap)
+    moves = bool((mine - other).std() > 0)
+    record = min_track_record(_sharpe(mine) / YEAR, _sharpe(other) / YEAR) / DAYS_PER_YEAR
     return {
         "sharpe_leader": round(_sharpe(mine), 3),
         "sharpe_champion": round(_sharpe(other), 3),
         "sharpe_difference": round(gap, 3),
+        "sharpe_error": round(sharpe_error_year(mine.size), 3),
         "p_value": round(spa_p((mine - other)[:, None], SPA_DRAWS, seed=1), 4),
+        "p_diebold_mariano": round(diebold_mariano(mine - other).p, 4) if moves else 1.0,
+        "p_sharpe": round(sharpe_difference_p(mine, other, SPA_DRAWS, seed=1), 4),
         "days": float(mine.size),
-        "years_to_80_percent_power": round(years, 1) if np.isfinite(years) else 9999.0,
+        "years_of_record": _years(record),
+        "years_to_80_percent_power": _years(years_to_power(gap)),
     }
 
 
@@ -288,6 +293,11 @@ def retire(shop: Workshop, cycle: Cycle, model_id: str, by: str, reason: str) ->
         problem = f"{outcome.reason}; look at `hydra status`"
         raise Unavailable("HY-406", where="the champion's stream", problem=problem)
     return decision
+
+
+def _years(value: float) -> float:
+    """For JSON, which has no infinity."""
+    return round(value, 1) if np.isfinite(value) else 9999.0
 
 
 def _sharpe(pnl: Floats) -> float:

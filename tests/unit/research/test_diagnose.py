@@ -200,6 +200,23 @@ def test_figures_of_a_forecast_that_is_right_every_day() -> None:
     assert seen.tracking_error == pytest.approx(0.1, rel=0.2)
 
 
+def test_a_forecast_that_is_right_less_often_is_named_with_the_day_it_began() -> None:
+    """Right on 7 of 10 days, on half of the last 300: as far as hits go, for nothing else was planted."""
+    track, rng = healthy(1), np.random.default_rng(5)
+    right = rng.random(DAYS) < np.where(np.arange(DAYS) < DAYS - 300, 0.7, 0.5)
+    told = np.append(np.where(right, 1.0, -1.0)[1:] * np.sign(track.changes[1:]), 0.0)
+    (seen,) = (one for one in observe(replace(track, forecasts=told), LEVELS).evidence if one.name == "hits")
+    assert seen.is_alarm
+    assert seen.cause is Cause.FEATURE_DECAY
+    assert seen.text.startswith("the forecast's direction was right on 7")
+    assert 250 <= int(seen.text.split()[-1]) <= 350, "where it began"
+    better = replace(
+        track, forecasts=np.append(np.sign(track.changes[1:]) * np.where(right, 1.0, -1.0)[1:][::-1], 0.0)
+    )
+    (seen,) = (one for one in observe(better, LEVELS).evidence if one.name == "hits")
+    assert not seen.is_alarm
+
+
 def test_a_track_of_a_few_days_says_nothing_rather_than_something() -> None:
     track = healthy(1)
     young = replace(

@@ -10,7 +10,6 @@ from scipy import stats
 
 from hydra.research.drift import (
     _row_distances,
-    adwin_alarms,
     adwin_bound,
     adwin_cut,
     block_bootstrap_ks,
@@ -155,15 +154,32 @@ def test_adwin_bound_as_published(n0: int, n1: int, bound: float) -> None:
     assert adwin_bound(n0, n1, 0.25) == pytest.approx(bound, abs=1e-4)
 
 
-def test_adwin_alarms_no_later_than_the_bucketed_original() -> None:
-    """MOA's ADWIN (delta .001) on this stream first alarms at 1023; the exact window may not be slower."""
+def adwin_alarms(values: np.ndarray, delta: float, every: int) -> list[tuple[int, int]]:
+    """(index of the alarm, where the window begins after it) of a window that forgets at its cut."""
+    start, alarms = 0, []
+    for end in range(every, values.size + 1, every):
+        cut = adwin_cut(values[start:end], delta)
+        if cut is not None:
+            start += cut.index
+            alarms.append((end - 1, start))
+    return alarms
+
+
+def test_adwin_alarms_where_the_bucketed_original_does_and_forgets_at_once_what_it_forgets_later() -> None:
+    """MOA's ADWIN (delta .001, asked every 32 values) alarms at 1023 and 1055 on this stream.
+
+    At 1055 it drops the buckets it kept of the old values. The exact window cuts beside the first new
+    value, 999, so that nothing is left to alarm about.
+    """
     rng = np.random.RandomState(0)
     stream = rng.randint(2, size=2000)
     for at in range(999, 2000):
         stream[at] = rng.randint(6, high=12)
-    alarms = adwin_alarms(stream[:1100], delta=0.001)
-    assert alarms
-    assert 999 <= alarms[0] <= 1023
+    asked = adwin_alarms(stream.astype(float), 0.001, every=32)
+    assert [at for at, _ in asked] == [1023]
+    assert abs(asked[0][1] - 999) <= 1
+    at_once = adwin_alarms(stream[:1100].astype(float), 0.001, every=1)
+    assert [at for at, _ in at_once] == [1000], "every value asked, it knows after two"
 
 
 def test_adwin_finds_the_place_of_the_change() -> None:
@@ -177,7 +193,7 @@ def test_adwin_finds_the_place_of_the_change() -> None:
 
 def test_adwin_is_silent_on_unchanged_days() -> None:
     rng = np.random.default_rng(7)
-    assert sum(bool(adwin_alarms(rng.random(300))) for _ in range(40)) <= 1
+    assert sum(adwin_cut(rng.random(300)) is not None for _ in range(400)) <= 1
 
 
 def test_adwin_at_one_scale_is_adwin_at_another() -> None:

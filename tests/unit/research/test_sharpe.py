@@ -5,14 +5,17 @@ import math
 import numpy as np
 import pytest
 
+from hydra.research.power import sharpe_error_year
 from hydra.research.sharpe import (
     diebold_mariano,
     dsr,
     expected_best,
-    memmel,
     min_track_record,
+    moments_table,
     psr,
     sharpe,
+    sharpe_difference_p,
+    sharpe_gap,
     spa_p,
 )
 
@@ -77,16 +80,49 @@ def test_a_variance_that_is_not_positive_falls_back_to_bartletts_weights() -> No
         diebold_mariano(np.ones(10))
 
 
-def test_memmels_z_has_unit_deviation_where_two_series_are_equally_good() -> None:
-    rng = np.random.default_rng(2)
-    zs = []
-    for _ in range(400):
-        common = rng.normal(0.05, 1, 500)
-        zs.append(memmel(common + rng.normal(0, 0.5, 500), common + rng.normal(0, 0.5, 500)))
-    assert np.std(zs) == pytest.approx(1.0, abs=0.12)
-    assert abs(np.mean(zs)) < 0.15
-    with pytest.raises(ValueError, match="move as one"):
-        memmel(common, common)
+def memmel(x: np.ndarray, y: np.ndarray) -> float:
+    """The z of the difference of two Sharpe ratios of normal returns (algorithms 7, Memmel 2003)."""
+    m1, m2 = x.mean(), y.mean()
+    (v1, v12), (_, v2) = np.cov(x, y, ddof=0)
+    s1, s2 = np.sqrt(v1), np.sqrt(v2)
+    theta = 2 * v1 * v2 - 2 * s1 * s2 * v12 + (m1**2 * v2 + m2**2 * v1) / 2 - m1 * m2 * v12**2 / (s1 * s2)
+    return float((s2 * m1 - s1 * m2) / np.sqrt(theta / x.size))
+
+
+def paired(seed: int, edge: float = 0.0, days: int = 504) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    common = rng.normal(0.05, 1, days)
+    return common + rng.normal(edge, 0.5, days), 3 * (common + rng.normal(0, 0.5, days))
+
+
+def test_the_studentised_difference_of_ratios_is_memmels_where_returns_are_normal() -> None:
+    pair = paired(2, 0.1, 20_000)
+    gap, error = sharpe_gap(moments_table(np.column_stack(pair)).mean(axis=0)[None])
+    assert gap[0] == pytest.approx(pair[0].mean() / pair[0].std() - pair[1].mean() / pair[1].std())
+    assert gap[0] / error[0] * math.sqrt(20_000) == pytest.approx(memmel(*pair), rel=0.02)
+
+
+def test_ledoit_wolf_has_its_level_without_an_edge_and_finds_a_large_one() -> None:
+    quiet = np.array([sharpe_difference_p(*paired(seed), 199, seed=seed) for seed in range(400)])
+    assert 0.02 < (quiet <= 0.05).mean() < 0.09
+    assert 0.4 < (quiet <= 0.5).mean() < 0.6
+    assert all(sharpe_difference_p(*paired(seed, 0.2), 199, seed=seed) < 0.05 for seed in range(5))
+    assert all(sharpe_difference_p(*paired(seed, -0.2), 199, seed=seed) > 0.5 for seed in range(5))
+
+
+def test_two_series_that_move_as_one_or_stand_still_have_no_difference() -> None:
+    x, _ = paired(1)
+    assert sharpe_difference_p(x, 2 * x) == 1.0
+    assert sharpe_difference_p(x, np.zeros_like(x)) == 1.0
+
+
+@pytest.mark.parametrize(("days", "error"), [(20, 3.55), (60, 2.05), (252, 1.00), (756, 0.58)])
+def test_the_standard_error_of_a_yearly_ratio(days: int, error: float) -> None:
+    """Four weeks, three months, one year, three years: a gate of four weeks proves operations, not skill."""
+    assert sharpe_error_year(days) == pytest.approx(error, abs=5e-3)
+    rng = np.random.default_rng(days)
+    ratios = [sharpe(rng.standard_normal(days)) * math.sqrt(252) for _ in range(3000)]
+    assert np.std(ratios) == pytest.approx(error, rel=0.08)
 
 
 def differences(seed: int, drift: float) -> np.ndarray:
