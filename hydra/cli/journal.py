@@ -64,7 +64,11 @@ def show(ctx: typer.Context, experiment: Id, json: Json = False) -> None:
         print_json(told)
         return
     skipped = ("spec", "parent", "metrics", "changes")
-    rows = [(key, value) for key, value in told.items() if key not in skipped]
+    rows = [
+        (key, "; ".join(value) if isinstance(value, tuple) else value)
+        for key, value in told.items()
+        if key not in skipped
+    ]
     rows += [(f"change {name}", f"{old} → {new}") for name, (old, new) in found.changes.items()]
     rows += [(name, round(value, 4)) for name, value in found.metrics.items()]
     print_table(("what", "value"), rows)

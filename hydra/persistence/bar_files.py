@@ -29,9 +29,10 @@ _VOLUME_MAX: Final = 10**12
 
 
 def read_csv_bars(path: Path, rejected: list[UserError] | None = None) -> tuple[DailyBar, ...]:
-    """Daily bars of one series. HY-850: unreadable, NaN, duplicate or unsorted dates, a column missing.
+    """Daily bars of one series. HY-850: NaN, duplicate or unsorted dates, a column missing.
 
-    Columns are found by name (date, open, high, low, close or settle, volume); zero and negative prices pass.
+    HY-876 for a file that cannot be read. Columns are found by name (date, open, high, low, close or settle,
+    volume); zero and negative prices pass.
     """
     lines: list[int] = []
     bars: list[DailyBar] = []
@@ -51,7 +52,7 @@ def read_parquet_bars(path: Path) -> tuple[DailyBar, ...]:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise UserError("HY-850", where=path, line=0, problem=f"not Parquet: {error}") from error
+        raise UserError("HY-876", where=path, problem=_unreadable(error, "not Parquet")) from error
     columns = {name.lower(): name for name in table.column_names}
     found = _columns(list(columns), str(path))
     picked = table.select([columns[name] for name in found.values()]).rename_columns(list(found))
@@ -117,8 +118,14 @@ def _dict_rows(path: Path, wanted: Sequence[str]) -> Iterator[tuple[int, dict[st
                     problem = "more or fewer fields than the header"
                     raise UserError("HY-850", where=path, line=reader.line_num, problem=problem)
                 yield reader.line_num, row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError("HY-850", where=path, line=0, problem=str(error)) from error
+    except csv.Error as error:
+        raise UserError("HY-850", where=path, line=reader.line_num, problem=str(error)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("HY-876", where=path, problem=_unreadable(error, "not UTF-8 text")) from error
+
+
+def _unreadable(error: Exception, otherwise: str) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else otherwise
 
 
 def _columns(names: Sequence[str], where: str) -> dict[str, str]:
@@ -154,7 +161,8 @@ def _price(value: Any, name: str, where: str, line: int) -> Decimal:
     try:
         px = Decimal(str(value).strip())
     except InvalidOperation as error:
-        raise UserError("HY-850", where=where, line=line, problem=f"{name} is {value!r}") from error
+        problem = f"{name} is {value!r}" if str(value).strip() else f"{name} is empty"
+        raise UserError("HY-850", where=where, line=line, problem=problem) from error
     if not px.is_finite():
         raise UserError("HY-850", where=where, line=line, problem=f"{name} is {px}: a price must be a number")
     return px

@@ -15,6 +15,7 @@ VERSION: Final = 2
 """Of the payload. Version 1 did not say of which days and instruments its data was: it cannot be run again.
 A row of any other version is refused with a line, never half read."""
 READABLE: Final = (1, 2)
+_KNOWN: Final = f"versions {READABLE[0]} to {READABLE[-1]}"
 
 _INSERT: Final = "INSERT INTO experiments VALUES (?, ?, ?, ?, ?, ?)"
 _HAS: Final = "SELECT 1 FROM experiments WHERE experiment_id = ?"
@@ -58,7 +59,7 @@ class ExperimentJournal:
         return self._database.row(_HAS, (experiment.experiment_id,)) is not None
 
     def experiments(self) -> Sequence[Experiment]:
-        """All, oldest first. HY-857 names a row this build cannot read."""
+        """All, oldest first. HY-875 names a row this build cannot read."""
         return [self._read(*row) for row in self._database.rows(_ALL)]
 
     def tried(self) -> frozenset[tuple[str, str]]:
@@ -104,7 +105,7 @@ class ExperimentJournal:
     def _read(self, version: int, recorded_at: str, payload: str) -> Experiment:
         if version not in READABLE:
             problem = f"the experiment of {recorded_at} is of version {version}"
-            raise UserError("HY-857", where=self._where, problem=problem, known=f"version {VERSION}")
+            raise UserError("HY-875", where=self._where, problem=problem, known=_KNOWN)
         try:
             fields = json.loads(payload)
             fields["refusals"] = tuple(fields["refusals"])
@@ -112,6 +113,4 @@ class ExperimentJournal:
             return Experiment(**fields, recorded_at=instant_of(recorded_at))
         except (ValueError, KeyError, TypeError) as error:
             problem = f"the experiment of {recorded_at} cannot be read ({error})"
-            raise UserError(
-                "HY-857", where=self._where, problem=problem, known=f"version {VERSION}"
-            ) from error
+            raise UserError("HY-875", where=self._where, problem=problem, known=_KNOWN) from error

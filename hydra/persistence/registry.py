@@ -48,7 +48,7 @@ class ModelRegistry:
     ) -> str:
         """Keeps the artefact, then its row; returns the sha256. The same again changes nothing.
 
-        HY-859: not text, too large, or the id is taken by another artefact or spec.
+        ValueError, for no caller may: not text, too large, or the id is taken by another artefact or spec.
         """
         data = _text_bytes(model_id, artefact)
         sha256 = keep_artefact(self._folder, data)  # first the file: a row never points to nothing
@@ -62,8 +62,7 @@ class ModelRegistry:
                 raise Unavailable("HY-406", where=self._where, problem=error.reason) from error
             known = self.model(model_id)
             if (known.sha256, known.spec) != (sha256, text):
-                problem = "the id is taken by another artefact: a model never changes"
-                raise UserError("HY-859", given=model_id, problem=problem) from error
+                raise ValueError(f"{model_id} is another artefact already: a model never changes") from error
         return sha256
 
     def model(self, model_id: str) -> RegisteredModel:
@@ -96,15 +95,9 @@ class ModelRegistry:
 
 
 def _text_bytes(model_id: str, artefact: str) -> bytes:
-    if "\0" in artefact:
-        raise UserError("HY-859", given=model_id, problem="it is not text")
-    try:
-        data = artefact.encode()
-    except UnicodeEncodeError as error:
-        raise UserError("HY-859", given=model_id, problem="it is not text") from error
-    if len(data) > TEXT_BYTES_MAX:
-        problem = f"it has {len(data)} bytes, more than {TEXT_BYTES_MAX}"
-        raise UserError("HY-859", given=model_id, problem=problem)
+    data = artefact.encode()
+    if b"\0" in data or len(data) > TEXT_BYTES_MAX:
+        raise ValueError(f"{len(data)} bytes of {model_id} are no text of at most {TEXT_BYTES_MAX}")
     return data
 
 

@@ -150,10 +150,18 @@ def experiment_rows(experiments: Sequence[Experiment]) -> list[Row]:
             "fitness": _rounded(one.fitness, 3),
             "p": _rounded(one.p_value),
             "dsr": _rounded(one.deflated_sharpe),
-            "refusals": "; ".join(one.refusals) or ("" if one.has_passed else one.detail),
+            "refusals": _refused(one),
         }
         for one in experiments
     ]
+
+
+def _refused(experiment: Experiment) -> str:
+    """Why it did not pass; of a run that did not finish also what it said last."""
+    if experiment.has_passed:
+        return ""
+    said = [] if experiment.ended == "FINISHED" else [experiment.detail]
+    return ": ".join(filter(None, ["; ".join(experiment.refusals), *said]))
 
 
 def _named(experiment: Experiment) -> str:

@@ -124,8 +124,8 @@ def forecasts(members: Sequence[Member], panel: Panel) -> Floats:
         for arm, member in enumerate(members):
             try:
                 out[:, at, arm] = member.spec.forecast(bars, member.artefacts(panel.symbols[at]))
-            except (ValueError, KeyError) as error:
-                problem = f"on {panel.symbols[at]}: {error}"
+            except Exception as error:  # whatever a family raises
+                problem = f"on {panel.symbols[at]}: {str(error) or type(error).__name__}"
                 raise UserError("HY-874", model=member.model_id, problem=problem) from error
     return out
 

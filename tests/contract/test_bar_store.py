@@ -130,7 +130,7 @@ def test_a_csv_file_becomes_bars(tmp_path: Path) -> None:
         (["2026-08-04,1,1,1,1,1", "2026-08-03,1,1,1,1,1"], "line 3: 2026-08-03 comes after 2026-08-04"),
         (["2026-08-03,1,1,1,nan,1"], "line 2: close is NaN"),
         (["2026-08-03,1,inf,1,1,1"], "line 2: high is Infinity"),
-        (["2026-08-03,1,1,1,,1"], "line 2: close is ''"),
+        (["2026-08-03,1,1,1,,1"], "line 2: close is empty"),
         (["2026-08-03,1,1,1,1,1", "2026-08-04,1,1,1"], "line 3: more or fewer fields"),
         (["03.08.2026,1,1,1,1,1"], "line 2: '03.08.2026' is no date"),
         (["2026-08-03,1,1,1,1,-5"], "line 2: volume is -5"),
@@ -161,9 +161,9 @@ def test_a_file_without_rows_columns_or_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"HY-850 .*line 1: no column close"):
         read_csv_bars(bad)
     bad.write_bytes(b"date,open\n\xff\xfe,1\n")
-    with pytest.raises(UserError, match="HY-850"):
+    with pytest.raises(UserError, match=r"HY-876 .*not UTF-8 text"):
         read_csv_bars(bad)
-    with pytest.raises(UserError, match=r"HY-850 .*No such file"):
+    with pytest.raises(UserError, match=r"HY-876 .*absent.csv cannot be read: No such file"):
         read_csv_bars(tmp_path / "absent.csv")
     with pytest.raises(UserError, match=r"HY-850 .*no column market"):
         read_csv_cot(bad.with_name("ZO.csv"))
@@ -184,5 +184,5 @@ def test_parquet_bars_read_like_csv_and_name_their_row(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"HY-850 .*line 2: low is None"):
         read_parquet_bars(path)
     path.write_bytes(b"PAR1 nonsense")
-    with pytest.raises(UserError, match=r"HY-850 .*not Parquet"):
+    with pytest.raises(UserError, match=r"HY-876 .*not Parquet"):
         read_parquet_bars(path)

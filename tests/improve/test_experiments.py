@@ -1,11 +1,12 @@
 """Experiments: isolated, measured outside, journalled in any case, and repeatable to the same numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,8 +14,12 @@ import pytest
 from hydra.domain.errors import UserError
 from hydra.persistence.cot import COT_FOLDER, ParquetCotStore
 from hydra.research.book import CHALLENGER_PRIOR_MAX, Role
+from hydra.research.candidate import folds
 from hydra.research.cot import CotWeek
-from hydra.research.family import FAMILIES
+from hydra.research.experiment import Spec
+from hydra.research.family import FAMILIES, Bars
+from hydra.research.filters import Floats
+from hydra.research.kernel.rules import Ints
 from hydra.research.models import spec_of
 from hydra.research.mutate import Operator
 from hydra.research.mutate import apply as mutated
@@ -25,7 +30,7 @@ from hydra.usecases.improve.cycle import begin
 from hydra.usecases.improve.decide import apply, heal, settle
 from hydra.usecases.improve.experiments import mutations_of, repertoire_of, rerun, try_all
 from hydra.usecases.improve.run import look, run_cycle
-from hydra.usecases.improve.workshop import Workshop
+from hydra.usecases.improve.workshop import Tried, Workshop
 from tests.improve.test_cycle import SESSIONS
 from tests.improve.worlds import World, edge_bars
 
@@ -120,6 +125,74 @@ def test_a_candidate_that_raises_hangs_eats_memory_or_lies_is_an_outcome_of_its_
         assert shop.journal.trials() == 5, "failures count as trials"
         assert ran.cycle.decision is not None, "and the cycle goes on"
         assert all(one.role is not Role.CHALLENGER for one in ran.cycle.decision.book.arms)
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Forecasts, and fails when it is asked why."""
+
+    name: ClassVar[str] = "mute"
+    learns: ClassVar[bool] = True
+
+    def fit(self, bars: Bars, train: Ints) -> str:
+        return "up"
+
+    def forecast(self, bars: Bars, artefact: str) -> Floats:
+        return 0 * bars.close + 0.1
+
+    def because(self, bars: Bars, artefact: str) -> list[tuple[str, float]]:
+        raise RuntimeError("words fail me")
+
+
+class Answers:
+    """A sandbox from which this always comes back."""
+
+    def __init__(self, learnt: str) -> None:
+        self.learnt = learnt
+
+    def walk(self, specs: Sequence[Spec], inputs: Mapping[str, Floats]) -> Sequence[Tried]:
+        said = np.full(inputs["close"].shape, 0.1)
+        said[: folds(len(said))[0][0]] = np.nan
+        return [Tried("FINISHED", "", said, ((self.learnt,),)) for _ in specs]
+
+
+def test_a_learner_that_fails_when_asked_why_is_an_outcome_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FAMILIES, "mute", Mute)
+    world = World(tmp_path, sandbox=Answers("up"))
+    world.bars("ZO", edge_bars(1, AT, sharpe=1.0))
+    world.at(SESSIONS[AT])
+    with world.workshop(symbols="ZO", budget=0) as shop:
+        ran = run_cycle(shop, SESSIONS[AT], candidates=[{"parts": [{"family": "mute"}]}])
+        (made,) = shop.journal.experiments()
+    assert (made.ended, made.detail) == ("RAISED", "asked why: RuntimeError: words fail me")
+    assert ran.cycle.decision is not None
+
+
+def test_what_a_crash_left_registered_stands_though_the_family_learns_by_chance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the artefact and the record; the second run of the candidate learns something else."""
+    monkeypatch.setitem(FAMILIES, "mute", Mute)
+    monkeypatch.delattr(Mute, "because")
+    world = World(tmp_path, sandbox=Answers("up"))
+    world.bars("ZO", edge_bars(1, AT, sharpe=1.0))
+    world.at(SESSIONS[AT])
+    given = [{"parts": [{"family": "mute"}]}]
+    with world.workshop(symbols="ZO", budget=0) as shop:
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(shop.journal, "record_book", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_cycle(shop, SESSIONS[AT], candidates=given)
+    world.sandbox = Answers("down")
+    with world.workshop(symbols="ZO", budget=0) as shop:
+        decided = run_cycle(shop, SESSIONS[AT], candidates=given).cycle.decision
+    assert decided is not None
+    assert decided.members[-1].learnt == {"ZO": ("up",)}
 
 
 def test_carry_and_positioning_are_proposed_where_expiries_and_cftc_weeks_are_in_the_store(

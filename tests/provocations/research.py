@@ -1,4 +1,4 @@
-"""HY-85x to HY-87x, through their commands; HY-859 guards what no command reaches: same line, same exit."""
+"""HY-85x to HY-87x, through their commands."""
 
 import json
 import sqlite3
@@ -20,17 +20,6 @@ try:
 except Exception as error:
     sys.exit(report(error, sys.stderr))
 """
-_TABLES = """
-    from hydra.persistence.open import open_research_tables
-    from hydra.persistence.registry import ModelRegistry
-    registry = ModelRegistry(*open_research_tables(Path("ledger.db")), Path("artefacts"))
-    at = datetime(2026, 8, 21, tzinfo=UTC)
-    sha256 = registry.register("gbm-1", "gbm", {}, "tree", build_id="b", registered_at=at)
-"""
-
-
-def _attempt(scene: Scene, body: str) -> CompletedProcess[str]:
-    return scene.python(_FRAME.format(body=body))
 
 
 @provokes("HY-850")
@@ -155,12 +144,6 @@ def a_journal_of_an_older_build(scene: Scene) -> CompletedProcess[str]:
     return scene.hydra("ledger", "verify", env={"HYDRA_DATA_DIR": "data"})
 
 
-@provokes("HY-859")
-def an_artefact_that_is_no_text(scene: Scene) -> CompletedProcess[str]:
-    binary = "registry.register('gbm-2', 'gbm', {}, 'a\\0b', build_id='b', registered_at=at)"
-    return _attempt(scene, _TABLES + f"    {binary}\n")
-
-
 # --- the healing cycle, through its commands ------------------------------------------------------------
 
 HEALING = {"HYDRA_HEALING_SYMBOLS": "ZO"}
@@ -268,6 +251,27 @@ def a_stranger_that_is_to_be_retired(scene: Scene) -> CompletedProcess[str]:
 def an_experiment_whose_record_does_not_say_its_data(scene: Scene) -> CompletedProcess[str]:
     _journalled(scene, "instruments=()")
     return _healing(scene, "journal", "rerun", _only_experiment(scene))
+
+
+@provokes("HY-865")
+def an_experiment_with_a_family_that_is_not_loaded(scene: Scene) -> CompletedProcess[str]:
+    _journalled(scene, "instruments=('ZO',), spec={'parts': [{'family': 'mine'}]}")
+    return _healing(scene, "journal", "rerun", _only_experiment(scene))
+
+
+@provokes("HY-875")
+def an_experiment_that_a_newer_build_wrote(scene: Scene) -> CompletedProcess[str]:
+    _journalled(scene, "instruments=('ZO',)")
+    with closing(sqlite3.connect(next(scene.here.rglob("ledger.sqlite3")))) as database:
+        database.execute("INSERT INTO experiments SELECT 'x', 9, spec_id, data_hash, recorded_at, payload"
+                         " FROM experiments")  # fmt: skip
+        database.commit()
+    return _healing(scene, "journal", "list")
+
+
+@provokes("HY-876")
+def bars_from_a_file_that_is_not_there(scene: Scene) -> CompletedProcess[str]:
+    return scene.hydra("bars", "import", "ZO.csv", "--series", "ZO")
 
 
 @provokes("HY-866")

@@ -125,9 +125,14 @@ ENTRIES: Final[dict[str, Entry]] = {
         "model {model} of the book cannot forecast: {problem}",
         "name its module in healing.families again, bring back the data it needs, or `hydra retire {model}`",
     ),
-    "HY-859": Entry(
+    "HY-875": Entry(
+        COULD_NOT_RUN,
+        "experiment journal in {where}: {problem}, this build reads {known}",
+        "use the build that wrote it; nothing of the journal was changed",
+    ),
+    "HY-876": Entry(
         BAD_INPUT,
-        "model artefact of {given}: {problem}",
-        "register the model's text form (LightGBM text or JSON); binary artefacts can run code when loaded",
+        "{where} cannot be read: {problem}",
+        "give the path of a file that is there: CSV as UTF-8 text, or Parquet",
     ),
 }

@@ -22,7 +22,7 @@ from hydra.research.mutate import Mutation, Repertoire, Tried, propose
 from hydra.research.observation import Cause
 from hydra.research.panel import Panel, panel_of
 from hydra.research.reasons import why_of
-from hydra.research.roster import Member, bars_of, fresh, named, parameters, plain
+from hydra.research.roster import Member, bars_of, fresh, member_of, named, parameters, plain
 from hydra.usecases.improve.cycle import Cycle, markets_of
 from hydra.usecases.improve.workshop import Tried as Walked
 from hydra.usecases.improve.workshop import Workshop
@@ -100,7 +100,7 @@ def _record(shop: Workshop, cycle: Cycle, done: Experiment, run: Walked) -> Expe
     shop.journal.record(done)
     cycle.experiments.append(done)
     if done.has_passed:
-        cycle.walked[done.experiment_id] = (_member(cycle, done, run), done)
+        cycle.walked[done.experiment_id] = (_member(shop, cycle, done, run), done)
     return done
 
 
@@ -112,6 +112,10 @@ def rerun(shop: Workshop, wanted: Experiment) -> Experiment:
     if not wanted.instruments:
         problem = "its record does not say of which instruments and days its data was"
         raise UserError("HY-865", given=wanted.experiment_id, problem=problem)
+    try:
+        spec_of(wanted.spec), spec_of(wanted.parent)
+    except ValueError as error:
+        raise UserError("HY-865", given=wanted.experiment_id, problem=error) from error
     panel = _panel_as_known(shop, wanted)
     if panel.data_hash != wanted.data_hash:
         problem = f"its data was {wanted.data_hash}, the store has {panel.data_hash}"
@@ -129,8 +133,12 @@ def measured(
 ) -> Experiment:
     """The draft with what came of it; a candidate that did not finish has an end and no figures."""
     if run.end != "FINISHED":
-        return replace(draft, ended=run.end, detail=run.detail, refusals=(f"SANDBOX: {run.end}",))
+        return _failed(draft, run.end, run.detail)
     spec = spec_of(draft.spec)
+    try:
+        detail = _learnt_why(spec, run, panel) if learns(spec) else run.detail
+    except Exception as error:  # noqa: BLE001  # what a family raises is its end, not the cycle's
+        return _failed(draft, "RAISED", f"asked why: {type(error).__name__}: {error}")
     found = judged(
         panel,
         run.forecasts,
@@ -143,13 +151,17 @@ def measured(
     return replace(
         draft,
         ended=run.end,
-        detail=_learnt_why(spec, run, panel) if learns(spec) else run.detail,
+        detail=detail,
         refusals=found.refusals,
         metrics=found.figures,
         fitness=found.fitness.value,
         p_value=found.p_value,
         deflated_sharpe=found.deflated_sharpe,
     )
+
+
+def _failed(draft: Experiment, end: str, detail: str) -> Experiment:
+    return replace(draft, ended=end, detail=detail, refusals=(f"SANDBOX: {end}",))
 
 
 def _learnt_why(spec: ModelSpec, run: Walked, panel: Panel) -> str:
@@ -227,13 +239,16 @@ def _retired(shop: Workshop) -> Iterator[str]:
             yield trial_id(raw["spec"], raw["train_until"])
 
 
-def _member(cycle: Cycle, done: Experiment, run: Walked) -> Member:
+def _member(shop: Workshop, cycle: Cycle, done: Experiment, run: Walked) -> Member:
     spec = spec_of(done.spec)
     if not learns(spec):
         return fresh(spec)
     until = done.train_until or done.until
     learnt = dict(zip(cycle.panel.symbols, run.learnt, strict=True))
-    return Member(named(spec, until), spec, learnt, until)
+    made = Member(named(spec, until), spec, learnt, until)
+    # registered by a run that died before its record: a family that learns by chance made another then
+    first = {one.model_id: one.sha256 for one in shop.registry.models()}.get(made.model_id)
+    return made if first is None else member_of(made.model_id, shop.registry.load(made.model_id, first))
 
 
 def _panel_as_known(shop: Workshop, wanted: Experiment) -> Panel:
