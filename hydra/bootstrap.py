@@ -125,7 +125,7 @@ async def open_desk(
                 on_fork=OnFork.GLOBAL_CANCEL if settings.worker.global_cancel else OnFork.ALERT,
                 sinks=sinks,
                 log=log,
-                proven=partial(prove_artefact, settings.data_dir / MODELS_FOLDER),
+                proven=partial(prove_artefact, settings.data_dir / MODELS_FOLDER, of="the champion"),
             )
             async with _manned(desk, ledger, broker):
                 yield desk

@@ -205,8 +205,8 @@ def retire(
             told = {"model": model, "on": decision.on, "changed": True, "champion": book.champion}
             print_json({**told, "freed_weight": freed, "forecasts": dict(decision.forecasts)})
             return
-        print(f"{model} is out of the book from {decision.on}; its weight of {freed:.3f} is cash until the")
-        print("next cycle divides it. The next session is to hold:")
+        cash = f"; its weight of {freed:.3f} is cash until the next cycle divides it" if freed else ""
+        print(f"{model} is out of the book from {decision.on}{cash}. The next session is to hold:")
         _print_forecasts(decision.forecasts)
 
 

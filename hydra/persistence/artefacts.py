@@ -15,16 +15,19 @@ def artefact_path(folder: Path, sha256: str) -> Path:
     return folder / f"{sha256}.txt"
 
 
-def prove_artefact(folder: Path, sha256: str) -> bytes:
-    """The artefact's bytes, if they are those that were promoted; HY-855 for any other, or for none."""
+def prove_artefact(folder: Path, sha256: str, of: str) -> bytes:
+    """The artefact's bytes, if they are those that were promoted; HY-855 for any other, or for none.
+
+    `of` names in the error what the artefact is of.
+    """
     path = artefact_path(folder, sha256)
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BrokenLaw("HY-855", where=path, found=error.strerror, expected=sha256) from error
+        raise BrokenLaw("HY-855", given=of, where=path, found=error.strerror, expected=sha256) from error
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        raise BrokenLaw("HY-855", where=path, found=found, expected=sha256)
+        raise BrokenLaw("HY-855", given=of, where=path, found=found, expected=sha256)
     return data
 
 

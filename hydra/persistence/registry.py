@@ -82,8 +82,8 @@ class ModelRegistry:
         """The artefact's text, proven to be the one that was promoted; HY-855 for any other."""
         model = self.model(model_id)
         if model.sha256 != sha256:
-            raise BrokenLaw("HY-855", where=f"of {model_id}", found=model.sha256, expected=sha256)
-        return prove_artefact(self._folder, sha256).decode()
+            raise BrokenLaw("HY-855", given=model_id, where=self._where, found=model.sha256, expected=sha256)
+        return prove_artefact(self._folder, sha256, model_id).decode()
 
     def keep(self, text: str) -> str:
         """Keeps a text that is no model's, such as a book's, and returns its sha256."""
@@ -91,7 +91,7 @@ class ModelRegistry:
 
     def text(self, sha256: str) -> str:
         """The text kept under that sha256; HY-855 for any other."""
-        return prove_artefact(self._folder, sha256).decode()
+        return prove_artefact(self._folder, sha256, "a book").decode()
 
 
 def _text_bytes(model_id: str, artefact: str) -> bytes:

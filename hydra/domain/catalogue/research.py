@@ -32,8 +32,8 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "HY-855": Entry(
         BROKEN,
-        "model artefact {where}: its sha256 is {found}, not {expected}",
-        "do not trade it: `hydra rollback`, then find out who changed the file",
+        "artefact of {given} in {where}: its sha256 is {found}, not {expected}",
+        "put it back from a backup and find out who changed it; an arm not leading may go: `hydra retire`",
     ),
     "HY-856": Entry(
         BAD_INPUT,
