@@ -22,6 +22,8 @@ _NAME: Final = re.compile(r"hydra(\.[a-z][a-z0-9_]*){2}")
 _RANK: Final[dict[Level, int]] = {"debug": 0, "info": 1, "warning": 2, "error": 3}
 _IDENTITIES_MAX: Final = 1_000
 _SECRET_CHARS_MIN: Final = 4
+# Every connection that fails or ends is an event or a coded line of our adapter.
+_TOLD_ALREADY: Final = frozenset({"ib_async.client"})
 _MASK: Final = "********"
 _SECRET_WORDS: Final = r"(?:password|passwd|secret|token|api_?key|auth_string|authorization|credential)"
 _SECRET_KEY: Final = re.compile(_SECRET_WORDS, re.IGNORECASE)
@@ -165,7 +167,8 @@ class _Bridge(logging.Handler):
     """A library's own log records as events, one level quieter: our adapters already tell what matters."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        level: Level = "warning" if record.levelno >= logging.ERROR else "debug"
+        is_news = record.levelno >= logging.ERROR and record.name not in _TOLD_ALREADY
+        level: Level = "warning" if is_news else "debug"
         event("hydra.library.logged", level, library=record.name, text=record.getMessage())
 
 

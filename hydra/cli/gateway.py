@@ -29,8 +29,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def run(
     ctx: typer.Context,
     state_dir: StateDir,
-    port: Annotated[int, typer.Option(help="Port for API clients; 0 takes any free one.")] = 4002,
-    seed: Annotated[int, typer.Option(help="Fixes the market and every id.")] = 7,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port for API clients; 0 takes any free one.")
+    ] = 4002,
+    seed: Annotated[int, typer.Option(min=0, help="Fixes the market and every id.")] = 7,
     cash: Annotated[
         str, typer.Option(help="Cash of the account in USD, at the very first start.")
     ] = "1000000",

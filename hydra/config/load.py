@@ -159,11 +159,20 @@ def _refuse(error: ErrorDetails, values: Mapping[keys.Path, Given]) -> NoReturn:
     value = error["input"] if is_about_one_key else "(together)"
     value = values[path].value if path in values else value
     problem = error["msg"].removeprefix("Value error, ")
+    named = None if is_about_one_key else _given_and_named(values, problem)
+    if named is not None:
+        refuse_value(named.path, named.value, problem, named.source)
     if error["type"] == "extra_forbidden":
         problem = "no such key"
     elif error["type"] == "missing":
         value, problem = "(missing)", "it is required"
     refuse_value(path or ("settings",), value, problem, source)
+
+
+def _given_and_named(values: Mapping[keys.Path, Given], problem: str) -> Given | None:
+    """Of the keys that a complaint about several names, the first one that somebody set."""
+    given = (item for item in values.values() if item.source.layer != "default")
+    return next((item for item in given if ".".join(item.path) in problem), None)
 
 
 def _nearest(sources: Mapping[keys.Path, Source], path: keys.Path) -> Source | None:

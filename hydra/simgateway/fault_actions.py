@@ -150,7 +150,8 @@ class FaultEffects:
         try:
             os.kill(whole(options["pid"]), signal.Signals[f"SIG{name}"])
         except OSError as error:
-            return f"no signal sent: {error.strerror}"
+            problem = f"no signal sent to {options['pid']}: {error.strerror}"
+            raise UserError("HY-207", name="kill", problem=problem) from error
         return f"SIG{name} sent"
 
     # --- messages ------------------------------------------------------------------------------------

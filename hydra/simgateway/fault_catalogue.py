@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from math import inf
 from typing import Final
 
 from hydra.domain.errors import UserError, did_you_mean
@@ -33,12 +34,24 @@ def _whole(text: str) -> object:
     return int(text)
 
 
+def _ordinal(text: str) -> object:
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
+
+
 def _number(text: str) -> object:
-    return float(text)
+    number = float(text)
+    if not 0 <= number < inf:
+        raise ValueError(text)
+    return number
 
 
 def _price(text: str) -> object:
-    return Decimal(text)
+    price = Decimal(text)
+    if not price.is_finite():
+        raise ValueError(text)
+    return price
 
 
 def _text(text: str) -> object:
@@ -47,13 +60,13 @@ def _text(text: str) -> object:
 
 OPTIONS: Final[Mapping[str, Callable[[str], object]]] = {
     "on": _text,
-    "nth": _whole,
+    "nth": _ordinal,
     "client_id": _whole,
     "order_ref": _text,
     "symbol": _text,
     "seconds": _number,
     "for_s": _number,
-    "count": _whole,
+    "count": _ordinal,
     "kind": _text,
     "farm": _text,
     "code": _whole,
@@ -152,7 +165,26 @@ _KINDS: Final = (
     FaultKind("status", "show what is in force, change nothing"),
 )
 FAULTS: Final[Mapping[str, FaultKind]] = {kind.name: kind for kind in _KINDS}
+# What `mute` and `delay` know messages by.
+MESSAGE_KINDS: Final = (
+    "orderStatus", "openOrder", "openOrderEnd", "orderError", "execDetails", "execDetailsEnd",
+    "commissionReport", "completedOrder", "completedOrdersEnd", "position", "positionEnd", "positionMulti",
+    "positionMultiEnd", "accountValue", "accountTime", "portfolio", "accountDownloadEnd",
+    "accountUpdateMulti", "accountUpdateMultiEnd", "accountSummary", "accountSummaryEnd", "pnl", "pnlSingle",
+    "contractDetails", "contractDetailsEnd", "symbolSamples", "marketRule", "mktDepthExchanges", "historicalData",
+    "headTimestamp", "tickReqParams", "marketDataType", "tickPrice", "tickSize", "tickString", "tickGeneric",
+    "tickByTick", "tickSnapshotEnd", "handshake", "managedAccounts", "nextValidId", "currentTime", "error",
+    "all",
+)  # fmt: skip
+_MEANT: Final[Mapping[Callable[[str], object], str]] = {
+    _whole: "a whole number",
+    _ordinal: "a whole number from 1",
+    _number: "a number from 0",
+    _price: "a number",
+    _text: "a text",
+}
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "kind": MESSAGE_KINDS,
     "side": ("BUY", "SELL"),
     "signal": ("KILL", "STOP", "CONT", "TERM"),
 }
@@ -176,12 +208,13 @@ def parse_options(kind: FaultKind, raw: Mapping[str, object]) -> dict[str, objec
         try:
             options[name] = OPTIONS[name](str(value))
         except (ValueError, InvalidOperation):
-            raise UserError(
-                "HY-207", name=kind.name, problem=f"--{name.replace('_', '-')} = {value} is not a number"
-            ) from None
+            problem = f"--{name.replace('_', '-')} = {value} is not {_MEANT[OPTIONS[name]]}"
+            raise UserError("HY-207", name=kind.name, problem=problem) from None
         choices = _CHOICES.get(name)
         if choices and options[name] not in choices:
-            raise UserError("HY-207", name=kind.name, problem=f"--{name} is one of {', '.join(choices)}")
+            hint = did_you_mean(str(value), choices)
+            problem = f"--{name} = {value}{hint or ' is none of ' + ', '.join(choices)}"
+            raise UserError("HY-207", name=kind.name, problem=problem)
     point = options.get("on")
     if point is not None and point not in POINTS:
         problem = f"no such moment: {point}{did_you_mean(str(point), POINTS)}"

@@ -108,7 +108,7 @@ class Faults:
         if point is None:
             return self._fire(kind, options, None)
         self.armed.append(Armed(kind, options, str(point), int(str(nth))))
-        return f"{name} armed: fires at {point} number {nth}"
+        return f"armed, fires at {point} number {nth}"
 
     def hit(self, moment: Moment) -> Moment:
         """Pass a point: fires what is armed for it."""

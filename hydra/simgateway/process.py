@@ -28,6 +28,8 @@ GATEWAY_NAME: Final = "gateway.json"
 # Where gateways and TWS for real money listen.
 LIVE_PORTS: Final = frozenset({4001, 7496})
 START, SPEED, ANCHOR = "HYDRA_CLOCK_START", "HYDRA_CLOCK_SPEED", "HYDRA_CLOCK_ANCHOR"
+SPEED_MAX: Final = 10_000
+_START_SAID, _SPEED_SAID = f"--start ({START})", f"--speed ({SPEED})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def read_bars(path: Path, symbol: str) -> dict[str, Sequence[DailyBar]]:
         with path.open(encoding="utf-8") as lines:
             return {symbol: parse_bars(lines, str(path))}
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError("HY-209", where=path, problem=getattr(error, "strerror", None) or error) from error
+        problem = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise UserError("HY-215", path=path, problem=problem) from error
 
 
 def clock_of(state_dir: Path, wish: ClockWish, wall_now_s: float) -> ScaledClock:
@@ -192,9 +195,9 @@ def _instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise UserError("HY-210", where=START, value=text, problem="not an ISO instant") from None
+        raise UserError("HY-210", where=_START_SAID, value=text, problem="not an ISO instant") from None
     if at.tzinfo is None:
-        raise UserError("HY-210", where=START, value=text, problem="it has no zone")
+        raise UserError("HY-210", where=_START_SAID, value=text, problem="it has no zone")
     return at.astimezone(UTC)
 
 
@@ -203,8 +206,9 @@ def _speed(text: str) -> float:
         speed = float(text)
     except ValueError:
         speed = 0.0
-    if not 0 < speed <= 100_000:
-        raise UserError("HY-210", where=SPEED, value=text, problem="not a speed")
+    if not 0 < speed <= SPEED_MAX:
+        problem = f"not a number above 0 and up to {SPEED_MAX}"
+        raise UserError("HY-210", where=_SPEED_SAID, value=text, problem=problem)
     return speed
 
 

@@ -32,7 +32,7 @@ def parse_bars(lines: Iterable[str], where: str) -> tuple[DailyBar, ...]:
     numbered = enumerate((line.strip().lstrip("\ufeff") for line in lines), start=1)
     _, header = next(numbered, (1, ""))
     if header.replace(" ", "").lower() != HEADER:
-        raise _malformed(f"{where}:1", f"the first line must be {HEADER}, not {header}")
+        raise _malformed(f"{where}:1", f"the first line must be {HEADER}, not {header or 'empty'}")
     for n, line in numbered:
         if not line:
             continue

@@ -49,7 +49,7 @@ def a_fault_for_a_gateway_that_was_killed(scene: Scene) -> CompletedProcess[str]
         return fault(scene, "drop")
 
 
-@provokes("HY-209")
+@provokes("HY-215")
 def bars_that_do_not_exist(scene: Scene) -> CompletedProcess[str]:
     return run(scene, "--bars", "nowhere.csv", "--symbol", "ZO")
 

@@ -41,7 +41,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "HY-210": Entry(
         BAD_INPUT,
         "{where} = {value}: {problem}",
-        "give an ISO instant with its zone, e.g. 2026-11-23T14:30:00Z, and a speed above 0",
+        "give an ISO instant with its zone, e.g. 2026-11-23T14:30:00Z, and market seconds a wall second",
     ),
     "HY-211": Entry(
         BAD_INPUT,
@@ -56,5 +56,10 @@ ENTRIES: Final[dict[str, Entry]] = {
     "HY-213": Entry(BAD_INPUT, "{where}: unknown symbol {symbol}{hint}", "the simulated futures are {known}"),
     "HY-214": Entry(
         BAD_INPUT, "{path} holds no gateway state: {problem}", "give the --state-dir of `hydra gateway run`"
+    ),
+    "HY-215": Entry(
+        BAD_INPUT,
+        "{path}: these bars cannot be read: {problem}",
+        "give --bars a CSV file with the header date,open,high,low,close,volume",
     ),
 }

@@ -85,7 +85,7 @@ def test_the_value_of_an_unknown_variable_that_sounds_secret_is_not_shown(name: 
     [
         ({"HYDRA_GATEWAY_PORT": "70000"}, "HYDRA_GATEWAY_PORT: gateway.port = 70000: "),
         ({"HYDRA_CLOCK_START": "2026-11-20T09:00:00"}, "should have timezone info"),
-        ({"HYDRA_CLOCK_ANCHOR": "1"}, "without clock.start"),
+        ({"HYDRA_CLOCK_ANCHOR": "1"}, "clock.anchor = 1: clock.anchor without clock.start"),
         ({"HYDRA_CLOCK_SPEED": "nan"}, "finite number"),
         ({"HYDRA_CLOCK_SPEED": "0"}, "greater than 0"),
         ({"HYDRA_TRADING_MODE": "LIVE!"}, "'paper' or 'live'"),
@@ -95,8 +95,8 @@ def test_the_value_of_an_unknown_variable_that_sounds_secret_is_not_shown(name: 
         ({"HYDRA_BROKER_ERRORS_399": "meh"}, "broker_errors.399 = meh"),
         ({"HYDRA_LIMITS_INSTRUMENTS_ZO_COLLAR_PCT": "inf"}, "finite"),
         (
-            {"HYDRA_TRADING_MODE": "live", "HYDRA_CLOCK_SPEED": "60"},
-            "a scaled clock cannot trade live",
+            {"HYDRA_TRADING_MODE": "live", "HYDRA_CLOCK_SPEED": "60", "HYDRA_WORKER_SHARDS": "2"},
+            "HYDRA_CLOCK_SPEED: clock.speed = 60: a scaled clock cannot trade live",
         ),
     ],
 )
