@@ -170,11 +170,11 @@ MESSAGE_KINDS: Final = (
     "orderStatus", "openOrder", "openOrderEnd", "orderError", "execDetails", "execDetailsEnd",
     "commissionReport", "completedOrder", "completedOrdersEnd", "position", "positionEnd", "positionMulti",
     "positionMultiEnd", "accountValue", "accountTime", "portfolio", "accountDownloadEnd",
-    "accountUpdateMulti", "accountUpdateMultiEnd", "accountSummary", "accountSummaryEnd", "pnl", "pnlSingle",
-    "contractDetails", "contractDetailsEnd", "symbolSamples", "marketRule", "mktDepthExchanges", "historicalData",
-    "headTimestamp", "tickReqParams", "marketDataType", "tickPrice", "tickSize", "tickString", "tickGeneric",
-    "tickByTick", "tickSnapshotEnd", "handshake", "managedAccounts", "nextValidId", "currentTime", "error",
-    "all",
+    "accountUpdateMulti", "accountUpdateMultiEnd", "accountSummary", "accountSummaryEnd", "pnl",
+    "pnlSingle", "contractDetails", "contractDetailsEnd", "symbolSamples", "marketRule",
+    "mktDepthExchanges", "historicalData", "headTimestamp", "tickReqParams", "marketDataType", "tickPrice",
+    "tickSize", "tickString", "tickGeneric", "tickByTick", "tickSnapshotEnd", "handshake",
+    "managedAccounts", "nextValidId", "currentTime", "error", "all",
 )  # fmt: skip
 _MEANT: Final[Mapping[Callable[[str], object], str]] = {
     _whole: "a whole number",
