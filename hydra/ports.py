@@ -52,6 +52,9 @@ class Unknown:
 
     reason: str
 
+    def __str__(self) -> str:
+        return self.reason
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -59,6 +62,9 @@ class Refused:
 
     code: int
     text: str
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,7 @@ def _targets(text: str) -> dict[str, int]:
 def _print(outcome: dict[str, Any]) -> None:
     columns = ("id", "side", "order_qty", "cum_qty", "leaves_qty", "status", "reason")
     rows = [tuple(parent[name] for name in columns) for parent in outcome["parents"]]
-    print_table(("parent", "side", "ordered", "filled", "left", "status", "reason"), rows)
+    if rows:
+        print_table(("parent", "side", "ordered", "filled", "left", "status", "reason"), rows)
     for denied in outcome["denied"]:
         print(f"{denied['symbol']} denied: {'; '.join(denied['reasons'])}")

@@ -5,13 +5,14 @@ denial is not run again (the ladder is anchored to absolute times), which also b
 can cause.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from hydra.domain.market import Quote
-from hydra.domain.order import ChildOrder
+from hydra.domain.order import ChildOrder, ChildState
 from hydra.domain.parent import ParentOrder, ParentStatus
 from hydra.domain.quantity import Side
 from hydra.execution.plan import LadderStep, Slot, next_start, slot_at
@@ -203,9 +204,17 @@ def parent_gross_sent(children: Iterable[ChildOrder]) -> int:
 def _remainder_reason(parent: ParentOrder, view: MarketView) -> str:
     assert parent.opened is not None
     left = parent.order_qty - parent.gross_qty
-    cause = view.may_send or "the market did not fill it inside the plan"
+    cause = view.may_send or _why_unfilled(parent)
     deadline = f"{parent.opened.deadline_at:%Y-%m-%d %H:%M:%S} UTC"
     return f"{left} of {parent.order_qty} lots left, the plan ended by its deadline {deadline}: {cause}"
+
+
+def _why_unfilled(parent: ParentOrder) -> str:
+    ends = Counter(child.state for child in parent.children)
+    refused = ends[ChildState.REJECTED] + ends[ChildState.LAPSED]
+    if refused and refused == ends.total():
+        return f"the broker took none of its orders ({refused}); `hydra doctor` looks for the reason"
+    return "the market did not fill it inside the plan"
 
 
 def _side(parent: ParentOrder) -> Side:

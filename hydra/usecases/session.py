@@ -34,6 +34,7 @@ RECOVER_PATIENCE_WALL_S = 15.0
 # At the end nothing waits for it any more: what is not proven by then is in doubt already.
 CLOSING_PATIENCE_WALL_S = 3.0
 CLOSED_DAY = "CLOSED_DAY"
+PAST_DAY = "PAST_DAY"
 
 
 async def reconcile_books(desk: Desk) -> None:
@@ -68,12 +69,15 @@ async def prepare_symbol(desk: Desk, request: SessionRequest, symbol: str) -> Pr
     else:
         contract = await desk.broker.qualify_id(planned.plan.con_id)
     if isinstance(contract, Refused):
-        return SymbolDenied(symbol, (f"NOT_QUALIFIED: {contract.code} {contract.text}",))
+        return SymbolDenied(symbol, (f"NOT_QUALIFIED: {contract}",))
     if isinstance(contract, Unknown):
-        return SymbolDenied(symbol, (f"NOT_ANSWERED: qualification: {contract.reason}",))
+        return SymbolDenied(symbol, (f"NOT_ANSWERED: qualification: {contract}",))
     desk.contracts[contract.con_id] = contract
     if planned is None and contract.is_closed_on(session_on, today_of(desk)):
         return SymbolDenied(symbol, (f"{CLOSED_DAY}: the gateway lists {session_on} as closed",))
+    if planned is None and request.targets is None and session_on < today_of(desk):
+        # what a strategy or the book wanted for that day is of its day; a person's targets are of now
+        return SymbolDenied(symbol, (f"{PAST_DAY}: {session_on} is over and was not planned: say --targets",))
     watched = await desk.broker.watch(contract)
     if watched is not None:
         return SymbolDenied(symbol, (f"NO_MARKET_DATA: {watched}",))

@@ -51,6 +51,16 @@ def test_a_symbol_the_broker_does_not_know_is_denied_and_hinders_no_other(traded
     assert done.parents["LE"]["status"] == "FILLED"
 
 
+def test_a_day_that_is_over_is_not_planned_any_more(traded: TradingDay) -> None:
+    """What the strategy wanted then is stale; what is given by hand is of now."""
+    sent = traded.sent()
+    late = traded.hydra("session", "run", "--on", "2026-11-20", "--symbols", "LE", "--json")
+    assert late.code == 0, late.stderr
+    (denied,) = json.loads(late.stdout)["denied"]
+    assert denied["reasons"] == ["PAST_DAY: 2026-11-20 is over and was not planned: say --targets"]
+    assert traded.sent() == sent
+
+
 def test_no_gateway_is_one_line_and_exit_3_after_a_few_attempts(traded: TradingDay) -> None:
     away = traded.hydra(*RUN, "--targets", "HE=1", "--port", "1")
     assert (away.code, away.line.split()[0], away.stdout) == (3, "HY-301", "")

@@ -13,7 +13,9 @@ from hydra.domain.events import (
     ChildCancelled,
     ChildCancelRequested,
     ChildFilled,
+    ChildLapsed,
     ChildPriced,
+    ChildRejected,
     ChildSending,
     ParentClosed,
     ParentEvent,
@@ -208,6 +210,21 @@ def test_the_end_of_the_plan_is_a_remainder_and_doubt_past_the_deadline_is_in_do
     doubtful = command(working, DEADLINE + timedelta(seconds=11), pending)
     assert isinstance(doubtful, Finish)
     assert doubtful.status is ParentStatus.IN_DOUBT
+
+
+@pytest.mark.parametrize("end", [ChildRejected, ChildLapsed])
+def test_a_remainder_whose_orders_all_failed_at_the_broker_does_not_blame_the_market(end: type) -> None:
+    """A gateway that is read-only answers 321 to each: proven never live, one after the other."""
+    base = events()
+    ref = order_ref(PARENT, 1)
+    over = end(ref, 201, "x") if end is ChildRejected else end(ref, "x")
+    parent = folded([*base, *sent(1, 1, AT, folded(base)), over])
+    assert parent.opened is not None
+    finished = command(parent, parent.opened.slices[-1].end_at)
+    assert isinstance(finished, Finish)
+    assert finished.reason.endswith(
+        "the broker took none of its orders (1); `hydra doctor` looks for the reason"
+    )
 
 
 def test_a_stopped_session_that_is_run_again_works_what_is_left_of_its_plan() -> None:
