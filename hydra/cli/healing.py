@@ -187,10 +187,10 @@ def retire(
     """
     from hydra.usecases.improve.decide import retire as taken_out
     from hydra.usecases.improve.run import look
-    from hydra.usecases.improve.state import arms_of, book_on_record, retired_before
+    from hydra.usecases.improve.state import arms_of, book_planned, retired_before
 
     with _deciding(ctx, by, reason) as shop:
-        book = book_on_record(shop)
+        book = book_planned(shop)
         earlier = retired_before(shop, book, model)
         if earlier is not None:
             _print_retired(model, earlier, book.champion, json)

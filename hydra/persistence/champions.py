@@ -9,6 +9,8 @@ from hydra.persistence.database import Database
 
 CHAMPION: Final = "champion"
 AUTONOMY: Final = "autonomy"
+_BOOK: Final = "book-"
+_NEWEST: Final = "SELECT MAX(stream) FROM heads WHERE stream LIKE ?"
 _ALL: Final = (
     "SELECT seq, kind, version, payload, recorded_at FROM order_events WHERE stream = ? ORDER BY seq"
 )
@@ -19,7 +21,7 @@ _POINTER: Final = f"{_OF_KIND} DESC LIMIT 1"
 
 def plan_stream(session_on: date) -> str:
     """The stream of one session's plans."""
-    return f"book-{session_on.isoformat()}"
+    return f"{_BOOK}{session_on.isoformat()}"
 
 
 class Champions:
@@ -52,6 +54,12 @@ class Champions:
     def plan(self, session_on: date) -> BookPlanned | None:
         """What the book wants in that session, by its last plan."""
         found: BookPlanned | None = self._last(plan_stream(session_on))
+        return found
+
+    def latest_plan(self) -> BookPlanned | None:
+        """What the book wants in the newest session that was planned."""
+        row = self._database.row(_NEWEST, (f"{_BOOK}____-__-__",))
+        found: BookPlanned | None = None if row is None or row[0] is None else self._last(str(row[0]))
         return found
 
     def autonomy(self) -> AutonomyChanged | None:

@@ -32,7 +32,7 @@ PLAN = BookPlanned(
 
 def test_pointer_and_plan_move_together_or_not_at_all(store: Store) -> None:
     ledger = store.open(Hands())
-    assert ledger.champions.pointer() is None
+    assert ledger.champions.pointer() is ledger.champions.latest_plan() is None
     assert ledger.champions.seq() == 0
     assert ledger.change_champion(0, [FIRST, PLAN]) is None
     rival = store.open(Hands())
@@ -55,6 +55,9 @@ def test_the_same_plan_again_is_no_event_and_another_session_has_its_own(store: 
     assert len(list(ledger.export())) == 2
     ledger.change_champion(1, [replace(PLAN, session_on=date(2026, 8, 24))])
     assert ledger.champions.plan(ON) == PLAN
+    newest = ledger.champions.latest_plan()
+    assert newest is not None
+    assert newest.session_on == date(2026, 8, 24)
     assert ledger.champions.plan(date(2026, 8, 25)) is None
 
 

@@ -10,6 +10,7 @@ from hydra.research.book import book_of
 from hydra.usecases.improve.cycle import begin
 from hydra.usecases.improve.decide import apply, by_hand, heal, proposal_of, retire, settle
 from hydra.usecases.improve.run import look
+from hydra.usecases.improve.state import status_of
 from tests.improve.worlds import BORN, DAYS, REVERSED, SESSIONS, World, evening, until_change
 
 
@@ -126,6 +127,20 @@ def test_an_arm_taken_out_by_hand_stays_out_and_the_rule_forgets_nothing_of_the_
     assert following.mind.state["stop.depth"][0] > 0, "what was lost before is not forgotten"
     with world.workshop() as shop:
         assert verify(shop.ledger.database, shop.ledger.heads).findings == ()  # type: ignore[attr-defined]
+
+
+def test_an_arm_retired_after_a_promotion_by_hand_leaves_the_promoted_one_in_charge(world: World) -> None:
+    evening(world, BORN)
+    on, slower, gone = SESSIONS[BORN], "trend-16-64@708e78", REVERSED
+    with world.workshop() as shop:
+        promoted = by_hand(shop, begin(shop, on), slower, Change.PROMOTED, "anna", "slower")
+        taken = retire(shop, look(shop, on, without=gone), gone, "anna", "no reverse here")
+        assert taken.forecasts == promoted.forecasts
+        told = status_of(shop)
+    assert {row["model"]: row["weight"] for row in told["weights"] if row["weight"]} == {slower: 1.0}
+    assert {row["instrument"]: float(row["forecast"]) for row in told["targets"]} == pytest.approx(
+        promoted.forecasts, abs=1e-6
+    )
 
 
 def test_an_arm_retired_while_a_cycle_was_under_way_does_not_come_back_with_its_record(world: World) -> None:

@@ -269,15 +269,19 @@ def by_hand(shop: Workshop, cycle: Cycle, model_id: str, change: Change, by: str
 def retire(shop: Workshop, cycle: Cycle, model_id: str, by: str, reason: str) -> Decision:
     """An arm out of the book by a person's word, and the next session's plan without it, in one transaction.
 
-    The cycle was begun without the arm. What was traded of it is cash until the rule divides it anew, and the
-    rule forgets nothing of the others.
+    The cycle was begun without the arm. Its weight is cash until the rule divides it anew. The rule
+    forgets nothing of the others; it begins anew where a person changed the champion since it last spoke.
     """
+    book, mind = cycle.book, cycle.mind
+    if mind is None:
+        healed = begun(RULES[shop.plan.rule], cycle.arena, book, cycle.panel.days[-1])
+        book, mind = healed.book, healed.mind
     decision = Decision(
         on=cycle.on,
-        book=cycle.book,
+        book=book,
         members=cycle.members,
-        mind=cycle.mind or Mind("", {}, 0, cycle.on),
-        forecasts=combined(cycle.arena, cycle.book),
+        mind=mind,
+        forecasts=combined(cycle.arena, book),
         hashes=dict(zip(cycle.panel.symbols, cycle.panel.hashes, strict=True)),
         stops=stops_of(cycle),
         pointer_seq=cycle.pointer_seq,

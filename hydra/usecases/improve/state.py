@@ -8,18 +8,16 @@ from hydra.domain.champion import SEED_CHAMPION, ArmRetired
 from hydra.research.book import Book, book_of
 from hydra.research.reasons import Reason
 from hydra.research.roster import seed_book, seed_members
-from hydra.usecases.improve.cycle import as_the_ledger_has_it
-from hydra.usecases.improve.record import still_in
 from hydra.usecases.improve.workshop import Workshop
 
 
 def status_of(shop: Workshop) -> dict[str, Any]:
-    """Leader, autonomy, the last book's weights, the newest plan's targets, and every change of champion."""
+    """Leader, autonomy, weights and targets of the newest session planned, and what people changed."""
     champions = shop.ledger.champions
     pointer, said = champions.pointer(), champions.autonomy()
     books = shop.journal.books()
-    newest = books[-1][0] if books else None
-    plan = champions.plan(newest) if newest is not None else None
+    plan = champions.latest_plan()
+    book = book_planned(shop)
     return {
         "champion": pointer.champion_id if pointer is not None else SEED_CHAMPION,
         "since": pointer.from_session if pointer is not None else None,
@@ -27,15 +25,16 @@ def status_of(shop: Workshop) -> dict[str, Any]:
         "autonomy": shop.autonomy.value.lower(),
         "autonomy_by": f"{said.by}: {said.reason}" if said is not None else "configuration",
         "rule": shop.plan.rule,
-        "last_session_decided": newest,
+        "last_session_decided": books[-1][0] if books else None,
+        "session_planned": plan.session_on if plan is not None else None,
         "sessions_decided": len(books),
         "experiments": shop.journal.trials(),
-        "weights": _weights(book_on_record(shop)) if books else [],
+        "weights": _weights(book) if plan is not None else [],
         "targets": [
             {"instrument": one.symbol, "forecast": one.forecast, "stopped": one.stop}
             for one in (plan.forecasts if plan is not None else ())
         ],
-        "reasons": _reasons(books[-1][2]) if books else [],
+        "reasons": _reasons(books[-1][2], book) if books else [],
         "changes": [
             {
                 "from": one.from_session,
@@ -53,15 +52,15 @@ def status_of(shop: Workshop) -> dict[str, Any]:
     }
 
 
-def book_on_record(shop: Workshop) -> Book:
-    """The newest book, or the seed's, under who leads now and without the arms retired since."""
-    books = shop.journal.books()
-    if books:
-        raw = books[-1][2]
-        book, since = book_of(raw["book"]), int(raw["pointer_seq"])
-    else:
-        book, since = seed_book(seed_members(), shop.plan.envelope), 0
-    return as_the_ledger_has_it(shop, still_in(shop, book, None, since)[0])
+def book_planned(shop: Workshop) -> Book:
+    """The book that the newest session planned is traded by, or the seed's before there is any.
+
+    HY-855 where its text is not the one that was planned.
+    """
+    plan = shop.ledger.champions.latest_plan()
+    if plan is None:
+        return seed_book(seed_members(), shop.plan.envelope)
+    return book_of(shop.registry.text(plan.book_sha256))
 
 
 def arms_of(book: Book) -> list[str]:
@@ -77,9 +76,11 @@ def retired_before(shop: Workshop, book: Book, model_id: str) -> ArmRetired | No
     return earlier[-1] if earlier else None
 
 
-def _reasons(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """As they were recorded with the book; none in a book of an older build."""
-    return [asdict(Reason(**one)) for one in raw.get("reasons", ())]
+def _reasons(raw: Mapping[str, Any], book: Book) -> list[dict[str, Any]]:
+    """What the arms still in the book said when it was decided; none in a book of an older build."""
+    weights = {arm.spec_id: round(arm.weight, 4) for arm in book.arms}
+    said = [Reason(**one) for one in raw.get("reasons", ())]
+    return [asdict(one) | {"weight": weights[one.model]} for one in said if one.model in weights]
 
 
 def _weights(book: Book) -> list[dict[str, Any]]:
