@@ -28,18 +28,28 @@ PRELOADED = (
 )
 POLL_S = 0.005
 
+# What a worker has loaded before it is told which flow to run.
+OF_A_WORKER = ("flows.execution_session", "hydra.cli.worker", "hydra.worker.serve")
+
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload([*PRELOADED, __name__])
+
+
+def preload_worker() -> None:
+    """Prefect and the worker, too; where something was forked before, each worker imports them itself."""
+    _context.set_forkserver_preload([*PRELOADED, *OF_A_WORKER, __name__])
 
 
 class HydraProcess:
     """One running command; its output goes to files, so that it never waits for a reader."""
 
-    def __init__(self, args: Sequence[str], cwd: Path, env: Mapping[str, str], output: Path) -> None:
-        """`output`: path of the two files, without their ending."""
-        self.stdout_path, self.stderr_path = output.with_suffix(".out"), output.with_suffix(".err")
+    def __init__(
+        self, args: Sequence[str], cwd: Path, env: Mapping[str, str], stdout: Path, stderr: Path
+    ) -> None:
+        """What it says is added to the two files, which may be one."""
+        self.stdout_path, self.stderr_path = stdout, stderr
         self._process = _context.Process(
-            target=_run, args=(list(args), str(cwd), dict(env), str(self.stdout_path), str(self.stderr_path))
+            target=_run, args=(list(args), str(cwd), dict(env), str(stdout), str(stderr))
         )
         self._process.start()
         assert self._process.pid is not None
@@ -47,7 +57,11 @@ class HydraProcess:
 
     @property
     def is_running(self) -> bool:
-        return self._process.is_alive()
+        return self.poll() is None
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self._process.exitcode
 
     def first_line(self, timeout_s: float) -> str:
         """What it prints first; empty when it ended, or said nothing in that time."""
@@ -62,10 +76,13 @@ class HydraProcess:
             time.sleep(POLL_S)
         return ""
 
-    def wait(self, timeout_s: float) -> int | None:
-        """The exit code, negative for a signal; None when it still runs."""
+    def wait(self, timeout_s: float | None = None) -> int:
+        """The exit code, negative for a signal; subprocess.TimeoutExpired when it still runs."""
         self._process.join(timeout_s)
-        return self._process.exitcode
+        code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired("hydra", timeout_s or 0.0)
+        return code
 
     def send_signal(self, number: signal.Signals) -> None:
         """Nothing where it has ended already."""
@@ -84,12 +101,14 @@ def completed(
 ) -> subprocess.CompletedProcess[str]:
     """`hydra ARGS`, waited for; AssertionError with what it said when it does not end in time."""
     with TemporaryDirectory(prefix="hydra-told-") as folder:
-        process = HydraProcess(args, cwd, env, Path(folder) / "told")
+        stdout, stderr = Path(folder) / "out", Path(folder) / "err"
+        process = HydraProcess(args, cwd, env, stdout, stderr)
         try:
             code = process.wait(timeout_s)
-            told, wrong = process.stdout_path.read_text(), process.stderr_path.read_text()
-            assert code is not None, f"hydra {' '.join(args)} did not end: {told}\n{wrong}"
-            return subprocess.CompletedProcess(list(args), code, told, wrong)
+            return subprocess.CompletedProcess(list(args), code, stdout.read_text(), stderr.read_text())
+        except subprocess.TimeoutExpired:
+            told = f"{stdout.read_text()}\n{stderr.read_text()}"
+            raise AssertionError(f"hydra {' '.join(args)} did not end: {told}") from None
         finally:
             process.end()
 
@@ -100,10 +119,16 @@ def _run(args: list[str], cwd: str, env: dict[str, str], stdout: str, stderr: st
     os.environ.clear()
     os.environ.update(env)
     for path, number in ((os.devnull, 0), (stdout, 1), (stderr, 2)):
-        file = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        file = os.open(path, os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(file, number)
         os.close(file)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
+    if "prefect" in sys.modules:  # its settings are read at its import, which was the server's
+        from prefect.context import refresh_global_settings_context
+        from prefect.logging.configuration import setup_logging
+
+        refresh_global_settings_context()
+        setup_logging()
     from hydra.cli.app import run
 
     code = run(args)

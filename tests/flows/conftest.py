@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 import pytest
 import yaml
 
+from hydra.cli.worker import QUERY_S
 from hydra.demo.processes import Part, Parts, free_port
 from hydra.demo.server_api import ServerApi
 from hydra.demo.stack import default_prefect_file, prefect_environment, server_argv
 from tests.flows.deployed_once import deployed_once
 from tests.gateway_process import running_gateway
+from tests.hydra_process import HydraProcess, preload_worker
 from tests.session.trading_day import ON, TradingDay
 
 T = TypeVar("T")
@@ -44,6 +46,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    preload_worker()
     folder, port, parts = tmp_path_factory.mktemp("prefect"), free_port(), Parts()
     environment = prefect_environment(folder, port, "tests:secret-of-this-session")
     try:
@@ -72,6 +75,13 @@ def _deploy(parts: Parts, environment: Mapping[str, str], folder: Path) -> None:
     assert part.wait(WAIT_S) == 0, part.log.read_text()
 
 
+class Worker(Part):
+    """`hydra worker start` as a process; its log goes to one file."""
+
+    def _started(self) -> Any:
+        return HydraProcess(self._argv, self._folder, self._env, self.log, self.log)
+
+
 @dataclass
 class FlowDay:
     """A trading day whose sessions are flow runs of a worker process."""
@@ -82,15 +92,16 @@ class FlowDay:
     parts: Parts = field(default_factory=Parts)
 
     def start_worker(self, role: str = "execution", **settings: object) -> Part:
-        """`hydra worker start` as a process; its log goes to a file."""
         chosen = {**self.day.settings, **{key.replace("__", "."): one for key, one in settings.items()}}
-        sets = [f"--set={key}={value}" for key, value in chosen.items()]
-        argv = [sys.executable, "-m", "hydra.cli", *sets, "worker", "start", "--approver", "test"]
-        argv += ["--role", role]
+        argv = [f"--set={key}={value}" for key, value in chosen.items()]
+        argv += ["worker", "start", "--approver", "test", "--role", role]
         environment = {**self.day.environment(), **self.server.environment}
         mine = {key: value for key, value in environment.items() if key != "HYDRA_CONFIG"}
         mine["HYDRA_DATA_DIR"] = str(self.day.data_dir)
-        return self.parts.start(f"worker-{len(self.parts.all)}", argv, mine, self.here)
+        mine["PREFECT_WORKER_QUERY_SECONDS"] = QUERY_S
+        worker = Worker(f"worker-{len(self.parts.all)}", argv, mine, self.here)
+        self.parts.all.append(worker)
+        return worker
 
     def start_run(
         self, targets: Mapping[str, int], deployment: str = SESSION, queue: str = "", **parameters: Any

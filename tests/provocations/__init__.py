@@ -48,8 +48,9 @@ class Scene:
     @contextmanager
     def started(self, *args: object, env: Mapping[str, str] | None = None) -> Iterator[HydraProcess]:
         """A command that runs for the length of a block; killed at its end."""
-        output = Path(mkdtemp(dir=self.here)) / "told"
-        process = HydraProcess([*map(str, args)], self.here, self._variables(env), output)
+        told = Path(mkdtemp(dir=self.here))
+        command, variables = [*map(str, args)], self._variables(env)
+        process = HydraProcess(command, self.here, variables, told / "out", told / "err")
         try:
             yield process
         finally:

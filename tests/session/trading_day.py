@@ -89,10 +89,13 @@ class Running:
 
     def end(self, wait_s: float = WAIT_S) -> Outcome:
         """Waits for its end."""
-        code = self.process.wait(wait_s)
-        stdout, stderr = self.process.stdout_path.read_text(), self.process.stderr_path.read_text()
-        assert code is not None, f"the session did not end: {stdout}\n{stderr}"
-        return Outcome(code, stdout, stderr)
+        try:
+            return Outcome(self.process.wait(wait_s), *self._told())
+        except subprocess.TimeoutExpired:
+            raise AssertionError("the session did not end: " + "\n".join(self._told())) from None
+
+    def _told(self) -> tuple[str, str]:
+        return self.process.stdout_path.read_text(), self.process.stderr_path.read_text()
 
     def killed(self) -> None:
         """Waits for the SIGKILL that a fault hook of the gateway sends."""
@@ -121,7 +124,7 @@ class TradingDay:
 
     def restart_gateway(self) -> None:
         """The gateway again, on the same port and state, once its process is gone."""
-        assert self.gateway.wait() is not None
+        self.gateway.wait()
         again = start_gateway(self.gateway.state_dir, port=self.gateway.port, speed=self.speed)
         self.gateway.process = again.process
 
@@ -135,6 +138,7 @@ class TradingDay:
         """`hydra COMMAND` as a process; `settings` with two underscores for the dot go before it."""
         chosen = {**self.settings, **{key.replace("__", "."): value for key, value in settings.items()}}
         sets = [f"--set={key}={value}" for key, value in chosen.items() if value is not None]
+        told = self.here / f"run-{next(self._numbers)}"
         process = HydraProcess(
             [*sets, *map(str, command)],
             self.here,
@@ -143,7 +147,8 @@ class TradingDay:
                 for name, text in {**self.environment(), **(env or {})}.items()
                 if name not in without
             },
-            self.here / f"run-{next(self._numbers)}",
+            told.with_suffix(".out"),
+            told.with_suffix(".err"),
         )
         self._running.append(process)
         return Running(process)
