@@ -28,7 +28,7 @@ class DrawdownStop:
     market that stands still. It never promotes.
     Measured power (docs/healing.md): `ddstop` recovers a third of a flipped edge and nearly half of a dead
     one within two years, for .06 Sharpe in healthy worlds; `shadowstop` a quarter of a flip and less of a
-    death for .03, over ten years .03 to .04.
+    death for .03, over ten years, too.
     """
 
     trips: float = 1.0

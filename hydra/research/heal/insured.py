@@ -16,8 +16,8 @@ class Insured:
     The beliefs are kept as if they were traded, so an arm with over half of their weight for five sessions
     becomes champion, and roll-back is the same rule reversed; a new champion begins without a drawdown.
     Measured power (docs/healing.md): recovers about a quarter of a flipped edge within two years, and the
-    reverse leads in 5 of 100 worlds by then, for .03 Sharpe in healthy worlds over three years and .03 to .05
-    over ten; little of a dead edge.
+    reverse leads in 7 of 100 worlds by then, for .03 Sharpe in healthy worlds over three years and over ten;
+    little of a dead edge.
     """
 
     judge: Posterior = field(default_factory=lambda: MILD)

@@ -30,9 +30,9 @@ class Posterior:
     whole from a weight of `theta` on; that dead zone is what makes it cheap. An arm with over half of the
     traded weight for `sessions` sessions becomes champion; roll-back is the same rule reversed.
     Measured power (docs/healing.md): `strong` (.5, .6) recovers about a quarter of a flipped or dead edge
-    within two years and a twentieth where the lookback moves, for .05 Sharpe in healthy worlds over three
-    years and .03 over ten; `mild` (.7, .6) half of it for less than half. The right arm leads in 4 to 8 of
-    100 worlds by then (`mild` in 1 to 6).
+    within two years and hardly anything where the lookback moves, for .05 Sharpe in healthy worlds over
+    three years and .03 over ten; `mild` (.7, .6) half of it for a third. After a flip the right arm leads in
+    9 of 100 worlds by then (`mild`: 7), where the lookback moves in 2 (0).
     """
 
     name: str = "strong"
