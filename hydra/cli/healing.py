@@ -139,11 +139,11 @@ def promote(
     """
     from hydra.domain.champion import Change
     from hydra.usecases.improve.decide import by_hand
-    from hydra.usecases.improve.state import arms_of
+    from hydra.usecases.improve.state import arms_of, book_planned
 
     with _deciding(ctx, by, reason) as shop:
-        cycle = _looked(shop, on)
-        _require_arm(model, arms_of(cycle.book))
+        _require_arm(model, arms_of(book_planned(shop)))
+        cycle = _looked(shop, on, model)
         decision = by_hand(shop, cycle, model, Change.PROMOTED, by, reason)
         _print_change(decision.book.champion, decision.predecessor, decision.on, decision.forecasts, json)
 
@@ -156,15 +156,15 @@ def rollback(ctx: typer.Context, by: By, reason: Reason, on: On = None, json: Js
     """
     from hydra.domain.champion import Change
     from hydra.usecases.improve.decide import by_hand
-    from hydra.usecases.improve.state import arms_of
+    from hydra.usecases.improve.state import arms_of, book_planned
 
     with _deciding(ctx, by, reason) as shop:
         pointer = shop.ledger.champions.pointer()
         if pointer is None or not pointer.predecessor_id:
             leader = pointer.champion_id if pointer is not None else "the seed"
             raise UserError("HY-863", champion=leader)
-        cycle = _looked(shop, on)
-        _require_arm(pointer.predecessor_id, arms_of(cycle.book))
+        _require_arm(pointer.predecessor_id, arms_of(book_planned(shop)))
+        cycle = _looked(shop, on, pointer.predecessor_id)
         decision = by_hand(shop, cycle, pointer.predecessor_id, Change.ROLLED_BACK, by, reason)
         _print_change(decision.book.champion, decision.predecessor, decision.on, decision.forecasts, json)
 
@@ -186,6 +186,7 @@ def retire(
     Example: hydra retire trend-2-8@0d1cf5 --by anna --reason "too dear since the new fees"
     """
     from hydra.usecases.improve.decide import retire as taken_out
+    from hydra.usecases.improve.record import Aside
     from hydra.usecases.improve.run import look
     from hydra.usecases.improve.state import arms_of, book_planned, retired_before
 
@@ -199,7 +200,7 @@ def retire(
         if model == book.champion:
             raise UserError("HY-864", given=model, known=", ".join(known))
         _require_arm(model, known)
-        decision = taken_out(shop, look(shop, _session(shop, on), without=model), model, by, reason)
+        decision = taken_out(shop, look(shop, _session(shop, on), Aside(model)), model, by, reason)
         freed = next(arm.weight for arm in book.arms if arm.spec_id == model)
         if json:
             told = {"model": model, "on": decision.on, "changed": True, "champion": book.champion}
@@ -263,11 +264,11 @@ def _require_arm(model: str, known: list[str]) -> None:
         raise UserError("HY-862", given=model, hint=did_you_mean(model, known), known=", ".join(known))
 
 
-def _looked(shop: Workshop, on: str | None) -> Cycle:
+def _looked(shop: Workshop, on: str | None, leader: str) -> Cycle:
     """Observed and diagnosed: a plan by hand stops what the cycle would stop."""
-    from hydra.usecases.improve.run import look
+    from hydra.usecases.improve.run import look_at_change
 
-    return look(shop, _session(shop, on))
+    return look_at_change(shop, _session(shop, on), leader)
 
 
 def _session(shop: Workshop, on: str | None) -> date:

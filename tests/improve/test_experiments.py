@@ -16,19 +16,22 @@ from hydra.persistence.cot import COT_FOLDER, ParquetCotStore
 from hydra.research.book import CHALLENGER_PRIOR_MAX, Role
 from hydra.research.candidate import folds
 from hydra.research.cot import CotWeek
+from hydra.research.diagnose import Diagnosis
 from hydra.research.experiment import Spec
 from hydra.research.family import FAMILIES, Bars
 from hydra.research.filters import Floats
 from hydra.research.kernel.rules import Ints
 from hydra.research.models import spec_of
-from hydra.research.mutate import Operator
+from hydra.research.mutate import Budget, Operator
 from hydra.research.mutate import apply as mutated
+from hydra.research.observation import Cause
 from hydra.research.roster import SEED, plain
 from hydra.sandbox.run import MIB, Limits, problem_of_this_machine
 from hydra.sandbox.walks import IsolatedWalks
-from hydra.usecases.improve.cycle import begin
-from hydra.usecases.improve.decide import apply, heal, settle
+from hydra.usecases.improve.cycle import Cycle, begin
+from hydra.usecases.improve.decide import apply, heal, retire, settle
 from hydra.usecases.improve.experiments import mutations_of, repertoire_of, rerun, try_all
+from hydra.usecases.improve.record import Aside
 from hydra.usecases.improve.run import look, run_cycle
 from hydra.usecases.improve.workshop import Tried, Workshop
 from tests.improve.test_cycle import SESSIONS
@@ -193,6 +196,29 @@ def test_what_a_crash_left_registered_stands_though_the_family_learns_by_chance(
         decided = run_cycle(shop, SESSIONS[AT], candidates=given).cycle.decision
     assert decided is not None
     assert decided.members[-1].learnt == {"ZO": ("up",)}
+
+
+def test_the_playbook_does_not_bring_back_what_a_person_took_out_of_the_book(tmp_path: Path) -> None:
+    world = World(tmp_path, sandbox=Answers(""))
+    world.bars("ZO", edge_bars(1, AT, sharpe=1.0))
+    world.at(SESSIONS[AT])
+    breakout = plain(spec_of({"parts": [{"family": "breakout"}]}))
+    with world.workshop(symbols="ZO", budget=0) as shop:
+        decided = run_cycle(shop, SESSIONS[AT], candidates=[breakout]).cycle.decision
+        assert decided is not None
+        arm = decided.book.arms[-1].spec_id
+        shop.plan = replace(shop.plan, budget=Budget(9, retry_days=0))
+        gone = look(shop, SESSIONS[AT], Aside(arm))
+        assert breakout in [one.spec for one in mutations_of(shop, _undecided(gone))], "but for its record"
+        retire(shop, gone, arm, "anna", "no breakouts here")
+        proposed = [one.spec for one in mutations_of(shop, _undecided(begin(shop, SESSIONS[AT + 1])))]
+        assert proposed
+        assert breakout not in proposed
+
+
+def _undecided(cycle: Cycle) -> Cycle:
+    found = Diagnosis("ZO", cycle.on, Cause.REGIME_CHANGE, (), (), 1.0, 0.0)
+    return replace(cycle, decided=None, diagnoses=(found,))
 
 
 def test_carry_and_positioning_are_proposed_where_expiries_and_cftc_weeks_are_in_the_store(

@@ -5,11 +5,14 @@ from dataclasses import replace
 import pytest
 
 from hydra.domain.champion import SEED_CHAMPION, Autonomy, AutonomyChanged, Change
+from hydra.domain.errors import BrokenLaw
+from hydra.persistence.artefacts import artefact_path
 from hydra.persistence.verify import verify
 from hydra.research.book import book_of
 from hydra.usecases.improve.cycle import begin
 from hydra.usecases.improve.decide import apply, by_hand, heal, proposal_of, retire, settle
-from hydra.usecases.improve.run import look
+from hydra.usecases.improve.record import Aside
+from hydra.usecases.improve.run import look, look_at_change
 from hydra.usecases.improve.state import status_of
 from tests.improve.worlds import BORN, DAYS, REVERSED, SESSIONS, World, evening, until_change
 
@@ -108,7 +111,7 @@ def test_an_arm_taken_out_by_hand_stays_out_and_the_rule_forgets_nothing_of_the_
     gone = next(one.model_id for one in before.members if one.model_id.startswith("trend-2-8"))
     on = SESSIONS[840]
     with world.workshop() as shop:
-        taken = retire(shop, look(shop, on, without=gone), gone, "anna", "too dear")
+        taken = retire(shop, look(shop, on, Aside(gone)), gone, "anna", "too dear")
         plan = shop.ledger.champions.plan(on)
         assert plan is not None
         assert (plan.by, plan.champion_id) == ("anna", SEED_CHAMPION)
@@ -134,7 +137,7 @@ def test_an_arm_retired_after_a_promotion_by_hand_leaves_the_promoted_one_in_cha
     on, slower, gone = SESSIONS[BORN], "trend-16-64@708e78", REVERSED
     with world.workshop() as shop:
         promoted = by_hand(shop, begin(shop, on), slower, Change.PROMOTED, "anna", "slower")
-        taken = retire(shop, look(shop, on, without=gone), gone, "anna", "no reverse here")
+        taken = retire(shop, look(shop, on, Aside(gone)), gone, "anna", "no reverse here")
         assert taken.forecasts == promoted.forecasts
         told = status_of(shop)
     assert {row["model"]: row["weight"] for row in told["weights"] if row["weight"]} == {slower: 1.0}
@@ -152,7 +155,7 @@ def test_an_arm_retired_while_a_cycle_was_under_way_does_not_come_back_with_its_
         cycle = look(shop, on)
         healed = heal(shop, cycle)
         cycle.healed = replace(healed, book=healed.book.promoted(REVERSED), leader=REVERSED)
-        retire(rival, look(rival, on, without=REVERSED), REVERSED, "anna", "no reverse here")
+        retire(rival, look(rival, on, Aside(REVERSED)), REVERSED, "anna", "no reverse here")
         settle(shop, cycle, proposal_of(shop, cycle))
         apply(shop, cycle)
         assert cycle.overruled.startswith(f"{SEED_CHAMPION} leads") or "anna" in cycle.overruled
@@ -160,3 +163,29 @@ def test_an_arm_retired_while_a_cycle_was_under_way_does_not_come_back_with_its_
     assert following is not None
     assert following.book.champion == SEED_CHAMPION
     assert REVERSED not in {arm.spec_id for arm in following.book.arms}
+
+
+def test_a_champion_whose_artefact_was_changed_is_replaced_by_hand_then_retired(world: World) -> None:
+    """Nothing can be decided with it; two commands lead out, and the rule begins anew with the other."""
+    evening(world, BORN)
+    on, slower = SESSIONS[BORN], "trend-16-64@708e78"
+    with world.workshop() as shop:
+        pointer = shop.ledger.champions.pointer()
+        assert pointer is not None
+        path = artefact_path(world.folder / "models", pointer.sha256)
+        path.chmod(0o600)
+        path.write_text(path.read_text().replace("32", "33"))
+        with pytest.raises(BrokenLaw, match=f"HY-855 artefact of {SEED_CHAMPION} in"):
+            look(shop, on)
+        made = by_hand(
+            shop, look_at_change(shop, on, slower), slower, Change.PROMOTED, "anna", "changed file"
+        )
+        assert (made.book.champion, made.predecessor) == (slower, SEED_CHAMPION)
+    with pytest.raises(BrokenLaw, match="HY-855"):
+        evening(world, BORN + 1)
+    with world.workshop() as shop:
+        retire(shop, look(shop, on, Aside(SEED_CHAMPION)), SEED_CHAMPION, "anna", "changed file")
+    following = evening(world, BORN + 1).cycle.decision
+    assert following is not None
+    assert (following.book.champion, following.book.weights("ZO")[slower]) == (slower, 1.0)
+    assert SEED_CHAMPION not in {arm.spec_id for arm in following.book.arms}

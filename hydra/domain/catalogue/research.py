@@ -33,7 +33,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "HY-855": Entry(
         BROKEN,
         "artefact of {given} in {where}: its sha256 is {found}, not {expected}",
-        "put it back from a backup and find out who changed it; an arm not leading may go: `hydra retire`",
+        "put it back from a backup, or lead with another (`hydra promote`) and take it out (`hydra retire`)",
     ),
     "HY-856": Entry(
         BAD_INPUT,
@@ -123,7 +123,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "HY-874": Entry(
         BAD_INPUT,
         "model {model} of the book cannot forecast: {problem}",
-        "name its module in healing.families again, bring back the data it needs, or `hydra retire {model}`",
+        "name its module in healing.families again, bring back its data, or `hydra retire {model}`",
     ),
     "HY-875": Entry(
         COULD_NOT_RUN,

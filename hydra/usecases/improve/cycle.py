@@ -24,7 +24,7 @@ from hydra.research.panel import Market, Panel, expiries_of, joined, panel_of
 from hydra.research.roster import Member, seed_book, seed_members
 from hydra.research.series_checks import DataFinding, DataProblem
 from hydra.research.track import Account, slippage_days, track_of
-from hydra.usecases.improve.record import Decision, decision_of, still_in
+from hydra.usecases.improve.record import NOBODY, Aside, Decision, decision_of, leader_of, still_in
 from hydra.usecases.improve.workshop import Workshop
 
 LATE_DAYS_MAX = 5
@@ -75,11 +75,11 @@ def next_session(shop: Workshop) -> date:
     return max(after, books[-1][0]) if books else after
 
 
-def begin(shop: Workshop, on: date, without: str = "") -> Cycle:
+def begin(shop: Workshop, on: date, aside: Aside = NOBODY) -> Cycle:
     """Bars, the book of the last decided session or the seed's, and every arm in the shadow.
 
-    `without` leaves an arm out that cannot or shall not be asked. HY-858 where a series is missing, HY-852
-    where one is unusable, HY-867 where a later session is decided.
+    HY-858 where a series is missing, HY-852 where one is unusable, HY-867 where a later session is decided,
+    HY-855 and HY-874 where an arm cannot be asked that is not `aside`.
     """
     _refuse_the_past(shop, on)
     # before the book is read: what a person changes from here on is later than what is decided
@@ -89,12 +89,12 @@ def begin(shop: Workshop, on: date, without: str = "") -> Cycle:
     slippage = slippage_days(panel.days, fills, panel.symbols)
     orders = _orders(shop, fills, panel.symbols)
     found = shop.journal.book(on)
-    decided = decision_of(shop, on, found[1], without) if found is not None else None
+    decided = decision_of(shop, on, found[1], aside) if found is not None else None
     last = shop.journal.last_book(on)
-    before = decision_of(shop, last[0], last[2], without) if last is not None else None
+    before = decision_of(shop, last[0], last[2], aside) if last is not None else None
     known = decided or before
     if known is None:
-        book, mind = still_in(shop, seed_book(seed_members(), shop.plan.envelope), None, 0, without)
+        book, mind = still_in(shop, seed_book(seed_members(), shop.plan.envelope), None, 0, aside)
         members = tuple(one for one in seed_members() if one.model_id in {arm.spec_id for arm in book.arms})
     else:
         members, mind = known.members, known.mind
@@ -103,8 +103,8 @@ def begin(shop: Workshop, on: date, without: str = "") -> Cycle:
         on=on,
         panel=panel,
         arena=arena_of(panel, members, slippage),
-        book=as_the_ledger_has_it(shop, book),
-        mind=mind if _leads(shop, book) else None,
+        book=_as_the_ledger_has_it(shop, book, aside),
+        mind=mind if leader_of(shop) == book.champion else None,
         traded={day: said["forecasts"] for day, _, said in shop.journal.books()},
         decided=decided,
         pointer_seq=pointer_seq,
@@ -171,17 +171,10 @@ def _refuse_the_past(shop: Workshop, on: date) -> None:
         raise UserError("HY-867", on=on, last=books[-1][0])
 
 
-def _leads(shop: Workshop, book: Book) -> bool:
-    pointer = shop.ledger.champions.pointer()
-    return pointer is None or pointer.champion_id == book.champion
-
-
-def as_the_ledger_has_it(shop: Workshop, book: Book) -> Book:
+def _as_the_ledger_has_it(shop: Workshop, book: Book, aside: Aside) -> Book:
     """The book under the champion the ledger points to: a person may have changed it since."""
-    pointer = shop.ledger.champions.pointer()
-    if pointer is None or pointer.champion_id == book.champion:
-        return book
-    return book.promoted(pointer.champion_id)
+    leader = leader_of(shop)
+    return book if leader in (book.champion, aside.model_id) else book.promoted(leader)
 
 
 def _account(shop: Workshop, cycle: Cycle, symbol: str) -> Account:

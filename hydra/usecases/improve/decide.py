@@ -32,7 +32,7 @@ from hydra.research.reasons import reasons_of
 from hydra.research.roster import Member
 from hydra.research.sharpe import diebold_mariano, min_track_record, sharpe_difference_p, spa_p
 from hydra.usecases.improve.cycle import Cycle, stops_of
-from hydra.usecases.improve.record import Decision, decision_of, decision_plain, facts_of, plan_of
+from hydra.usecases.improve.record import Decision, decision_of, decision_plain, facts_of, leader_of, plan_of
 from hydra.usecases.improve.workshop import Workshop
 
 CYCLE = "daily-cycle"
@@ -241,10 +241,12 @@ def _admitted(shop: Workshop, cycle: Cycle, book: Book, mind: Mind) -> tuple[Boo
 def by_hand(shop: Workshop, cycle: Cycle, model_id: str, change: Change, by: str, reason: str) -> Decision:
     """Another champion by a person's word, and the next session's plan with it, in one transaction.
 
-    The rule begins anew with this champion; the next cycle goes on from there.
+    The rule begins anew with this champion; the next cycle goes on from there. A champion that could not be
+    asked stays an arm of the record: it has to be mended or retired next.
     """
-    old = cycle.book.champion
+    old = leader_of(shop)
     arena = cycle.arena
+    evidence = evidence_of(arena, model_id, old) if old in arena.ids else {}
     healed = begun(RULES[shop.plan.rule], arena, cycle.book.promoted(model_id), cycle.panel.days[-1])
     decision = Decision(
         on=cycle.on,
@@ -257,7 +259,7 @@ def by_hand(shop: Workshop, cycle: Cycle, model_id: str, change: Change, by: str
         pointer_seq=cycle.pointer_seq,
         change=change,
         predecessor=old,
-        evidence=canonical({**evidence_of(arena, model_id, old), "reason": reason}),
+        evidence=canonical({**evidence, "reason": reason}),
         by=by,
     )
     if not publish(shop, decision):

@@ -233,10 +233,12 @@ def _parent_forecasts(panel: Panel, draft: Experiment) -> Floats:
 
 def _retired(shop: Workshop) -> Iterator[str]:
     """The trials of the arms a person took out: only a person brings them back."""
+    spec_of_model = {one.model_id: one.spec for one in shop.registry.models()}
     for _, one in shop.ledger.champions.retired():
-        if one.sha256:
-            raw = json.loads(shop.registry.load(one.model_id, one.sha256))
-            yield trial_id(raw["spec"], raw["train_until"])
+        if one.model_id in spec_of_model:
+            until = one.model_id.rpartition("@")[2]
+            spec = json.loads(spec_of_model[one.model_id])
+            yield from (trial_id(spec), trial_id(spec, until))  # the latter if it learnt until that day
 
 
 def _member(shop: Workshop, cycle: Cycle, done: Experiment, run: Walked) -> Member:

@@ -36,6 +36,17 @@ class Decision:
     reasons: tuple[Reason, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """An arm left out, for it cannot or shall not be asked; `leader` leads in its place if it led."""
+
+    model_id: str = ""
+    leader: str = ""
+
+
+NOBODY = Aside()
+
+
 def decision_plain(shop: Workshop, decision: Decision) -> dict[str, Any]:
     """As JSON; every arm's artefact is registered first: the record names nothing that is not there."""
     return {
@@ -54,10 +65,10 @@ def decision_plain(shop: Workshop, decision: Decision) -> dict[str, Any]:
     }
 
 
-def decision_of(shop: Workshop, on: date, raw: Mapping[str, Any], without: str = "") -> Decision:
+def decision_of(shop: Workshop, on: date, raw: Mapping[str, Any], aside: Aside = NOBODY) -> Decision:
     """The decision of such an object, without the arms retired since; HY-855 for another arm's artefact."""
     seq = int(raw["pointer_seq"])
-    book, mind = still_in(shop, book_of(raw["book"]), mind_of(raw["mind"]), seq, without)
+    book, mind = still_in(shop, book_of(raw["book"]), mind_of(raw["mind"]), seq, aside)
     return Decision(
         on=on,
         book=book,
@@ -75,17 +86,22 @@ def decision_of(shop: Workshop, on: date, raw: Mapping[str, Any], without: str =
     )
 
 
+def leader_of(shop: Workshop) -> str:
+    """Who leads now, by the ledger."""
+    pointer = shop.ledger.champions.pointer()
+    return pointer.champion_id if pointer is not None else SEED_CHAMPION
+
+
 def still_in(
-    shop: Workshop, book: Book, mind: Mind | None, since: int, without: str = ""
+    shop: Workshop, book: Book, mind: Mind | None, since: int, aside: Aside = NOBODY
 ) -> tuple[Book, Mind | None]:
-    """The book without `without` and the arms retired since the champion's stream stood at `since`.
+    """The book without the arm aside and those retired since the champion's stream stood at `since`.
 
     A cycle that was under way while a person retired the arm may have recorded it as the champion.
     """
-    gone = {one.model_id for seq, one in shop.ledger.champions.retired() if seq > since} | {without}
+    gone = {one.model_id for seq, one in shop.ledger.champions.retired() if seq > since} | {aside.model_id}
     if book.champion in gone:
-        pointer = shop.ledger.champions.pointer()
-        book, mind = book.promoted(pointer.champion_id if pointer is not None else SEED_CHAMPION), None
+        book, mind = book.promoted(aside.leader or leader_of(shop)), None
     for model_id in [arm.spec_id for arm in book.arms if arm.spec_id in gone]:
         at = [arm.spec_id for arm in book.arms].index(model_id)
         mind = without_member(mind, at) if mind is not None else None

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from hydra.domain.champion import SEED_CHAMPION, ArmRetired
+from hydra.domain.champion import ArmRetired
 from hydra.research.book import Book, book_of
 from hydra.research.reasons import Reason
 from hydra.research.roster import seed_book, seed_members
+from hydra.usecases.improve.record import leader_of
 from hydra.usecases.improve.workshop import Workshop
 
 
@@ -19,7 +20,7 @@ def status_of(shop: Workshop) -> dict[str, Any]:
     plan = champions.latest_plan()
     book = book_planned(shop)
     return {
-        "champion": pointer.champion_id if pointer is not None else SEED_CHAMPION,
+        "champion": leader_of(shop),
         "since": pointer.from_session if pointer is not None else None,
         "predecessor": pointer.predecessor_id or None if pointer is not None else None,
         "autonomy": shop.autonomy.value.lower(),
