@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hydra.cli.invocation import begin_log, invocation
+from hydra.cli.invocation import begin_log, beginning, invocation
 from hydra.domain.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -127,16 +127,38 @@ def clock(state_dir: StateDir, as_json: AsJson = False) -> None:
         typer.echo(f"{key}={value}")
 
 
+def _fault_names(typed: str) -> list[str]:
+    from hydra.simgateway.fault_catalogue import FAULTS
+
+    return beginning(typed, FAULTS)
+
+
+def _moments(typed: str) -> list[str]:
+    from hydra.simgateway.fault_catalogue import POINTS
+
+    return beginning(typed, POINTS)
+
+
+def _kinds(typed: str) -> list[str]:
+    from hydra.simgateway.fault_catalogue import MESSAGE_KINDS
+
+    return beginning(typed, MESSAGE_KINDS)
+
+
 @app.command()
 def fault(
-    name: Annotated[str | None, typer.Argument(help="The fault; --list shows them all.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="The fault; --list shows them all.", autocompletion=_fault_names)
+    ] = None,
     state_dir: Annotated[
         Path | None, typer.Option("--state-dir", help="The gateway's state directory.")
     ] = None,
     show_list: Annotated[
         bool, typer.Option("--list", help="List the faults and the moments for --on.")
     ] = False,
-    on: Annotated[str | None, typer.Option(help="Fire at this moment instead of now.")] = None,
+    on: Annotated[
+        str | None, typer.Option(help="Fire at this moment instead of now.", autocompletion=_moments)
+    ] = None,
     nth: Annotated[str | None, typer.Option(help="Fire at the nth such moment.")] = None,
     client_id: Annotated[str | None, typer.Option(help="Only this client.")] = None,
     order_ref: Annotated[str | None, typer.Option(help="Only this order.")] = None,
@@ -144,7 +166,9 @@ def fault(
     seconds: Annotated[str | None, typer.Option(help="Wall seconds of the effect itself.")] = None,
     for_s: Annotated[str | None, typer.Option(help="Wall seconds until the fault ends by itself.")] = None,
     count: Annotated[str | None, typer.Option(help="How many messages or requests it hits.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Message kind, e.g. orderStatus, or all.")] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="Message kind, e.g. orderStatus, or all.", autocompletion=_kinds)
+    ] = None,
     farm: Annotated[str | None, typer.Option(help="Name of a data farm.")] = None,
     code: Annotated[str | None, typer.Option(help="Error code to send.")] = None,
     text: Annotated[str | None, typer.Option(help="Error text to send.")] = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,6 +70,11 @@ def _is_gate_passed(settings: Settings) -> bool:
 def invocation(ctx: typer.Context) -> Invocation:
     """The root's options, or their defaults where a sub-app runs by itself."""
     return ctx.obj if isinstance(ctx.obj, Invocation) else Invocation()
+
+
+def beginning(typed: str, names: Iterable[str]) -> list[str]:
+    """For shell completion: the names that begin with what was typed so far."""
+    return [str(name) for name in names if name.startswith(typed)]
 
 
 def begin_log(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from hydra.cli.invocation import invocation
+from hydra.cli.invocation import beginning, invocation
 from hydra.cli.output import print_json, print_table
 from hydra.domain.errors import UserError, did_you_mean
 from hydra.usecases.latch import LATCH_FILE, read_latch
@@ -44,10 +44,18 @@ def show(
         print_table(columns, [tuple(row[name] for name in columns) for row in held["breakers"]])
 
 
+def _states(typed: str) -> list[str]:
+    from hydra.domain.events import TradingState
+
+    return beginning(typed.upper(), TradingState)
+
+
 @app.command("set")
 def set_state(
     ctx: typer.Context,
-    state: Annotated[str, typer.Argument(metavar="STATE", help="ACTIVE, REDUCING or HALTED.")],
+    state: Annotated[
+        str, typer.Argument(metavar="STATE", help="ACTIVE, REDUCING or HALTED.", autocompletion=_states)
+    ],
     scope: Annotated[str, typer.Option(metavar="ALL|SYMBOL", help="One symbol, one parent id, or ALL.")],
     by: Annotated[str, typer.Option(metavar="NAME", help="Who decides it.")],
     reason: Annotated[str, typer.Option(help="Why.")],

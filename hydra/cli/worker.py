@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from hydra.cli.invocation import Invocation, invocation
+from hydra.cli.invocation import Invocation, beginning, invocation
 from hydra.domain.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
@@ -22,6 +22,12 @@ app = typer.Typer(
 QUERY_S: Final = "1"
 
 
+def _roles(typed: str) -> list[str]:
+    from hydra.domain.roles import Role
+
+    return beginning(typed, Role)
+
+
 @app.callback()
 def worker() -> None:
     """The Prefect worker that holds the IB connection."""
@@ -31,7 +37,11 @@ def worker() -> None:
 def start(
     ctx: typer.Context,
     role: Annotated[
-        str | None, typer.Option(help="execution, data, feed or diagnostics; default worker.role.")
+        str | None,
+        typer.Option(
+            help="execution, data, feed or diagnostics; default worker.role.",
+            autocompletion=_roles,
+        ),
     ] = None,
     shard: Annotated[
         int | None, typer.Option(help="Which of worker.shards this is, from 1; default worker.shard.")

@@ -158,7 +158,7 @@ def _refuse(error: ErrorDetails, values: Mapping[keys.Path, Given]) -> NoReturn:
     is_about_one_key = keys.key_at(path) is not None or keys.key_at(path[:-1]) is not None
     value = error["input"] if is_about_one_key else "(together)"
     value = values[path].value if path in values else value
-    problem = error["msg"].removeprefix("Value error, ")
+    problem = error["msg"].removeprefix("Value error, ").replace("Tuple", "List").replace("tuple", "list")
     named = None if is_about_one_key else _given_and_named(values, problem)
     if named is not None:
         refuse_value(named.path, named.value, problem, named.source)

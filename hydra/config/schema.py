@@ -38,6 +38,12 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _named_once(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(symbols)) < len(symbols):
+        raise ValueError("a symbol is named twice")
+    return symbols
+
+
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
@@ -57,7 +63,7 @@ class Trading(Section):
     """What kind of account may be traded, and what."""
 
     mode: Literal["paper", "live"] = Field("paper", description="the account's prefix must agree")
-    symbols: tuple[Symbol, ...] = Field(
+    symbols: Annotated[tuple[Symbol, ...], AfterValidator(_named_once)] = Field(
         tuple(SYMBOLS), min_length=1, description="what a session trades unless told otherwise"
     )
 
