@@ -188,20 +188,19 @@ def retire(
     from hydra.usecases.improve.decide import retire as taken_out
     from hydra.usecases.improve.record import Aside
     from hydra.usecases.improve.run import look
-    from hydra.usecases.improve.state import arms_of, book_planned, retired_before
+    from hydra.usecases.improve.state import book_planned, may_retire, retired_before
 
     with _deciding(ctx, by, reason) as shop:
-        book = book_planned(shop)
-        earlier = retired_before(shop, book, model)
-        if earlier is not None:
+        book, known = book_planned(shop), may_retire(shop)
+        earlier = retired_before(shop, model)
+        if earlier is not None and model not in (book.champion, *known):
             _print_retired(model, earlier, book.champion, json)
             return
-        known = arms_of(book)
         if model == book.champion:
             raise UserError("HY-864", given=model, known=", ".join(known))
         _require_arm(model, known)
         decision = taken_out(shop, look(shop, _session(shop, on), Aside(model)), model, by, reason)
-        freed = next(arm.weight for arm in book.arms if arm.spec_id == model)
+        freed = sum(arm.weight for arm in book.arms if arm.spec_id == model)
         if json:
             told = {"model": model, "on": decision.on, "changed": True, "champion": book.champion}
             print_json({**told, "freed_weight": freed, "forecasts": dict(decision.forecasts)})

@@ -13,7 +13,7 @@ from hydra.usecases.improve.cycle import begin
 from hydra.usecases.improve.decide import apply, by_hand, heal, proposal_of, retire, settle
 from hydra.usecases.improve.record import Aside
 from hydra.usecases.improve.run import look, look_at_change
-from hydra.usecases.improve.state import status_of
+from hydra.usecases.improve.state import may_retire, status_of
 from tests.improve.worlds import BORN, DAYS, REVERSED, SESSIONS, World, evening, until_change
 
 
@@ -184,7 +184,9 @@ def test_a_champion_whose_artefact_was_changed_is_replaced_by_hand_then_retired(
     with pytest.raises(BrokenLaw, match="HY-855"):
         evening(world, BORN + 1)
     with world.workshop() as shop:
+        assert SEED_CHAMPION in may_retire(shop), "though nothing is planned with it"
         retire(shop, look(shop, on, Aside(SEED_CHAMPION)), SEED_CHAMPION, "anna", "changed file")
+        assert SEED_CHAMPION not in may_retire(shop)
     following = evening(world, BORN + 1).cycle.decision
     assert following is not None
     assert (following.book.champion, following.book.weights("ZO")[slower]) == (slower, 1.0)

@@ -8,7 +8,7 @@ from hydra.domain.champion import ArmRetired
 from hydra.research.book import Book, book_of
 from hydra.research.reasons import Reason
 from hydra.research.roster import seed_book, seed_members
-from hydra.usecases.improve.record import leader_of
+from hydra.usecases.improve.record import leader_of, still_in
 from hydra.usecases.improve.workshop import Workshop
 
 
@@ -65,14 +65,23 @@ def book_planned(shop: Workshop) -> Book:
 
 
 def arms_of(book: Book) -> list[str]:
-    """Models that may be promoted or retired: the arms of the book but its champion."""
+    """Models that may be promoted: the arms of the book but its champion."""
     return [arm.spec_id for arm in book.arms if arm.spec_id != book.champion]
 
 
-def retired_before(shop: Workshop, book: Book, model_id: str) -> ArmRetired | None:
-    """How this arm was taken out of the book, unless it is in it again."""
-    if model_id in {arm.spec_id for arm in book.arms}:
-        return None
+def may_retire(shop: Workshop) -> list[str]:
+    """Those, and arms of the last record that are not planned with, for they cannot be asked any more."""
+    book, books = book_planned(shop), shop.journal.books()
+    known = arms_of(book)
+    if books:
+        raw = books[-1][2]
+        recorded, _ = still_in(shop, book_of(raw["book"]), None, int(raw["pointer_seq"]))
+        known += [arm.spec_id for arm in recorded.arms if arm.spec_id not in (*known, book.champion)]
+    return known
+
+
+def retired_before(shop: Workshop, model_id: str) -> ArmRetired | None:
+    """How this arm was taken out of the book last."""
     earlier = [one for _, one in shop.ledger.champions.retired() if one.model_id == model_id]
     return earlier[-1] if earlier else None
 
