@@ -173,7 +173,7 @@ def panel_of(markets: Mapping[str, Market], listed: Mapping[str, Listed], until:
         close=close,
         fill=fill,
         volume=volume,
-        sigma=_sigma(close),
+        sigma=np.column_stack([_sigma(*pair, days) for pair in zip(kept.values(), close.T, strict=True)]),
         half_spread=np.abs(close) * costs,
         bars=tuple(kept.values()),
         hashes=tuple(bars_hash(found) for found in kept.values()),
@@ -208,8 +208,16 @@ def _latest_known(by_day: Mapping[date, float], days: Sequence[date]) -> Floats:
     return out
 
 
-def _sigma(close: Floats) -> Floats:
-    """Known at the close: the deviation that `deviation_before` would give for the day after."""
-    changes = np.diff(close, axis=0)
-    ahead = np.vstack((changes, np.zeros(close.shape[1])))
-    return np.ascontiguousarray(deviation_before(ahead.T, VOLATILITY_SPAN).T)
+def _sigma(bars: Sequence[DailyBar], close: Floats, days: Sequence[date]) -> Floats:
+    """Known at the close: the deviation that `deviation_before` would give for the day after.
+
+    A day without a bar tells nothing: counted as one on which nothing moved, a market that is late would seem
+    ever quieter, and a position in it ever larger.
+    """
+    dated = {bar.on for bar in bars}
+    has = np.array([on in dated for on in days])
+    has[0] = True
+    ahead = np.append(np.diff(close[has]), 0.0)
+    known = deviation_before(ahead, VOLATILITY_SPAN)
+    held: Floats = known[np.cumsum(has) - 1]
+    return held
