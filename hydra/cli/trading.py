@@ -47,7 +47,7 @@ def show(
 def _states(typed: str) -> list[str]:
     from hydra.domain.events import TradingState
 
-    return beginning(typed.upper(), TradingState)
+    return beginning(typed, TradingState)
 
 
 @app.command("set")

@@ -78,8 +78,13 @@ def test_every_command_that_exists_loads(name: str) -> None:
 
 
 @pytest.mark.process
-def test_completion_offers_commands_without_importing_them(hydra: Hydra) -> None:
-    variables = {"_HYDRA_COMPLETE": "complete_bash", "COMP_WORDS": "hydra con", "COMP_CWORD": "1"}
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("hydra con", "config"), ("hydra gateway fault dr", "drop"), ("hydra trading set RE", "REDUCING")],
+)
+def test_completion_offers_commands_and_what_their_words_may_be(typed: str, offered: str) -> None:
+    place = str(len(typed.split()) - 1)
+    variables = {"_HYDRA_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": place}
     code = "import sys; sys.argv = ['hydra']; import hydra.cli; hydra.cli.main()"
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -89,7 +94,7 @@ def test_completion_offers_commands_without_importing_them(hydra: Hydra) -> None
         timeout=50,
         check=False,
     )
-    assert done.stdout.split() == ["config"], done.stderr
+    assert done.stdout.split() == [offered], done.stderr
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,8 @@ def test_the_value_of_an_unknown_variable_that_sounds_secret_is_not_shown(name: 
         ({"HYDRA_CLOCK_SPEED": "nan"}, "finite number"),
         ({"HYDRA_CLOCK_SPEED": "0"}, "greater than 0"),
         ({"HYDRA_TRADING_MODE": "LIVE!"}, "'paper' or 'live'"),
+        ({"HYDRA_TRADING_SYMBOLS": "ZO,HE,ZO"}, "a symbol is named twice"),
+        ({"HYDRA_TRADING_SYMBOLS": "[]"}, "trading.symbols = []: List should have at least 1 item"),
         ({"HYDRA_EXECUTION_LADDER_S": "3,2"}, "execution.ladder_s.2 = (missing)"),
         ({"HYDRA_GATEWAY_BROKER_ZONE": "Mars/Base"}, "not a time zone"),
         ({"HYDRA_MAINTENANCE_WINDOWS": "[{"}, "not JSON"),
