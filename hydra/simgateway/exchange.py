@@ -187,9 +187,9 @@ class Exchange:
         """The last n daily bars up to `end`, oldest first; the day under way is the last, as so far."""
         return daily_bars(self._path(con_id), end, n)
 
-    def intraday_bars(self, con_id: int, end: datetime, seconds: int, n: int) -> list[Bar]:
-        """The last n bars of `seconds` with trades in them up to `end`, oldest first."""
-        return intraday_bars(self._path(con_id), end, seconds, n)
+    def intraday_bars(self, con_id: int, since: datetime, end: datetime, seconds: int, n: int) -> list[Bar]:
+        """The last n bars with a trade in them up to `end`, on no day before `since`; oldest first."""
+        return intraday_bars(self._path(con_id), end, seconds, n, since)
 
     def _market(self, con_id: int) -> Market:
         market = self._markets.get(con_id)

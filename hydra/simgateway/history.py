@@ -46,11 +46,19 @@ def daily_bars(path: PricePath, end: datetime, n: int) -> list[Bar]:
     return bars[::-1]
 
 
-def intraday_bars(path: PricePath, end: datetime, seconds: int, n: int) -> list[Bar]:
-    """The last n bars of `seconds` up to `end` that saw a trade, oldest first, aligned to each opening."""
+def intraday_bars(
+    path: PricePath, end: datetime, seconds: int, n: int, since: datetime | None = None
+) -> list[Bar]:
+    """The last n bars of `seconds` up to `end` that saw a trade, oldest first, aligned to each opening.
+
+    Trade dates that were over before `since` are not looked at: where few minutes see a trade, n bars may
+    reach back for years.
+    """
     contract = path.contract
     on = min(trade_date(contract, end), contract.last_trade_on)
     first = contract.last_trade_on - timedelta(days=LISTED_FOR_DAYS)
+    if since is not None:
+        first = max(first, trade_date(contract, since))
     bars: list[Bar] = []
     while len(bars) < n and on >= first:
         bars = _bars_within(path, on, to_us(end), seconds) + bars

@@ -101,7 +101,8 @@ class HistoryDesk:
             days = exchange.daily_bars(contract.con_id, end, count if unit == "D" else _length(span).days)
             since = _evening_before(_day_of(days[0]), contract) if days else end
             since = since if unit == "D" else end - _length(span)
-        bars = exchange.intraday_bars(contract.con_id, end, seconds, _bars_between(since, end, seconds))
+        n = _bars_between(since, end, seconds)
+        bars = exchange.intraday_bars(contract.con_id, since, end, seconds, n)
         return [bar for bar in bars if _instant_of(bar) >= since]
 
     def _send(

@@ -8,6 +8,7 @@ from statistics import fmean, median, pstdev
 import pytest
 
 from hydra.domain.errors import UserError
+from hydra.simgateway import history
 from hydra.simgateway.calendar import is_trade_date, next_trade_date, segments
 from hydra.simgateway.calibration import calibration
 from hydra.simgateway.contracts import active_contract, catalogue
@@ -118,6 +119,27 @@ def test_intraday_bars_join_up_and_stay_within_the_day() -> None:
     assert today[-1].close == whole.close
     assert 0.8 < sum(bar.volume for bar in today) / whole.volume < 1.2
     assert all(abs(a.close - b.open) <= 4 * contract.tick for a, b in pairwise(today))
+
+
+def test_minutes_of_a_thin_market_are_looked_for_on_the_days_asked_for_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some fifty minutes a day see a trade: 7,200 bars would be years, drawn while every client waits."""
+    drawn: list[date] = []
+
+    class Counted(DayPrice):
+        def __init__(self, path: PricePath, on: date) -> None:
+            drawn.append(on)
+            super().__init__(path, on)
+
+    path, since = PricePath(ZO, 3), CLOSES - timedelta(days=5)
+    more = intraday_bars(path, CLOSES, 60, 400)
+    monkeypatch.setattr(history, "DayPrice", Counted)
+    bars = intraday_bars(path, CLOSES, 60, 7_200, since)
+    assert len(drawn) <= 5
+    wanted = [bar for bar in more if isinstance(bar.start, datetime) and bar.start >= since]
+    assert 50 < len(wanted) < len(more)
+    assert bars[-len(wanted) :] == wanted
 
 
 def test_hours_without_trades_have_no_bar_in_a_back_month() -> None:
