@@ -203,10 +203,12 @@ def parent_gross_sent(children: Iterable[ChildOrder]) -> int:
 
 def _remainder_reason(parent: ParentOrder, view: MarketView) -> str:
     assert parent.opened is not None
-    left = parent.order_qty - parent.gross_qty
+    left = f"{parent.order_qty - parent.gross_qty} of {parent.order_qty} lots left"
+    if parent.status is ParentStatus.REMAINDER and parent.reason.startswith(left):
+        return parent.reason  # a rerun knows no better why than the run that ended it
     cause = view.may_send or _why_unfilled(parent)
     deadline = f"{parent.opened.deadline_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"{left} of {parent.order_qty} lots left, the plan ended by its deadline {deadline}: {cause}"
+    return f"{left}, the plan ended by its deadline {deadline}: {cause}"
 
 
 def _why_unfilled(parent: ParentOrder) -> str:

@@ -212,6 +212,17 @@ def test_the_end_of_the_plan_is_a_remainder_and_doubt_past_the_deadline_is_in_do
     assert doubtful.status is ParentStatus.IN_DOUBT
 
 
+def test_a_rerun_leaves_the_reason_of_a_remainder_as_the_run_that_ended_it_knew_it() -> None:
+    idle = folded(events())
+    assert idle.opened is not None
+    end = idle.opened.slices[-1].end_at
+    cut = command(idle, end, view(may_send="link: the gateway is away"))
+    assert isinstance(cut, Finish)
+    assert cut.reason.endswith("link: the gateway is away")
+    closed = folded([*events(), ParentClosed(PARENT, cut.status.value, cut.reason)])
+    assert command(closed, end + timedelta(minutes=30)) == cut
+
+
 @pytest.mark.parametrize("end", [ChildRejected, ChildLapsed])
 def test_a_remainder_whose_orders_all_failed_at_the_broker_does_not_blame_the_market(end: type) -> None:
     """A gateway that is read-only answers 321 to each: proven never live, one after the other."""
