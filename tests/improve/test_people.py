@@ -122,6 +122,9 @@ def test_an_arm_taken_out_by_hand_stays_out_and_the_rule_forgets_nothing_of_the_
     assert taken.book.cash == pytest.approx(insured.book.cash + freed)
     again = evening(world, 840, autonomy="autonomous").cycle
     assert again.overruled == f"{gone} is out of the book, by anna's word since: the plan without it stands"
+    assert again.decision is not None
+    assert again.decision.book == taken.book, "a rerun shows what is traded, not what was recorded"
+    assert again.decision.forecasts == pytest.approx(taken.forecasts, abs=1e-6)
     following = evening(world, 841, autonomy="autonomous").cycle.decision
     assert following is not None
     assert gone not in {arm.spec_id for arm in following.book.arms}

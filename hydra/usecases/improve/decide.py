@@ -12,7 +12,7 @@ import numpy as np
 from hydra.domain.champion import ArmRetired, Autonomy, BookPlanned, ChampionChanged, Change
 from hydra.domain.errors import Unavailable
 from hydra.ports import Conflict
-from hydra.research.book import CHALLENGER_PRIOR_MAX, Book, Role
+from hydra.research.book import CHALLENGER_PRIOR_MAX, Book, Role, book_of
 from hydra.research.experiment import canonical
 from hydra.research.filters import Floats
 from hydra.research.heal import RULES
@@ -150,6 +150,8 @@ def apply(shop: Workshop, cycle: Cycle) -> Decision:
         cycle.decision = cycle.decided = decision_of(shop, cycle.on, found[1])
     publish(shop, cycle.decision)
     cycle.overruled = _overruled(shop, cycle.decision)
+    if cycle.overruled:
+        cycle.decision = _as_it_stands(shop, cycle.decision)
     return cycle.decision
 
 
@@ -161,6 +163,24 @@ def _overruled(shop: Workshop, decision: Decision) -> str:
     later = [one for seq, one in shop.ledger.champions.retired() if seq > decision.pointer_seq]
     gone = "; ".join(f"{one.model_id} is out of the book, by {one.by}'s word since" for one in later)
     return f"{gone}: the plan without it stands" if gone else ""
+
+
+def _as_it_stands(shop: Workshop, decision: Decision) -> Decision:
+    """What the session trades by the plan a person made since, to be shown; the record stays as it is."""
+    plan = shop.ledger.champions.plan(decision.on)
+    if plan is None:
+        return decision
+    book = book_of(shop.registry.text(plan.book_sha256))
+    weights = {arm.spec_id: round(arm.weight, 4) for arm in book.arms}
+    return replace(
+        decision,
+        book=book,
+        forecasts={one.symbol: float(one.forecast) for one in plan.forecasts},
+        stops={one.symbol: one.stop for one in plan.forecasts if one.stop},
+        reasons=tuple(
+            replace(one, weight=weights[one.model]) for one in decision.reasons if one.model in weights
+        ),
+    )
 
 
 def publish(shop: Workshop, decision: Decision) -> bool:
