@@ -138,7 +138,7 @@ def promote(
     Example: hydra promote trend-16-64@708e78 --by anna --reason "slower since the new tick size"
     """
     from hydra.domain.champion import Change
-    from hydra.usecases.improve.decide import by_hand
+    from hydra.usecases.improve.people import by_hand
     from hydra.usecases.improve.state import arms_of, book_planned
 
     with _deciding(ctx, by, reason) as shop:
@@ -155,7 +155,7 @@ def rollback(ctx: typer.Context, by: By, reason: Reason, on: On = None, json: Js
     Example: hydra rollback --by anna --reason "the new one trades twice as much as it said"
     """
     from hydra.domain.champion import Change
-    from hydra.usecases.improve.decide import by_hand
+    from hydra.usecases.improve.people import by_hand
     from hydra.usecases.improve.state import arms_of, book_planned
 
     with _deciding(ctx, by, reason) as shop:
@@ -185,7 +185,7 @@ def retire(
     not propose it again, `hydra run --candidate` may. Taken out twice is taken out once.
     Example: hydra retire trend-2-8@0d1cf5 --by anna --reason "too dear since the new fees"
     """
-    from hydra.usecases.improve.decide import retire as taken_out
+    from hydra.usecases.improve.people import retire as taken_out
     from hydra.usecases.improve.record import Aside
     from hydra.usecases.improve.run import look
     from hydra.usecases.improve.state import book_planned, may_retire, retired_before

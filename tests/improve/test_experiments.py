@@ -29,8 +29,9 @@ from hydra.research.roster import SEED, plain
 from hydra.sandbox.run import MIB, Limits, problem_of_this_machine
 from hydra.sandbox.walks import IsolatedWalks
 from hydra.usecases.improve.cycle import Cycle, begin
-from hydra.usecases.improve.decide import apply, heal, retire, settle
+from hydra.usecases.improve.decide import apply, heal, settle
 from hydra.usecases.improve.experiments import mutations_of, repertoire_of, rerun, try_all
+from hydra.usecases.improve.people import retire
 from hydra.usecases.improve.record import Aside
 from hydra.usecases.improve.run import look, run_cycle
 from hydra.usecases.improve.workshop import Tried, Workshop

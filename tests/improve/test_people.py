@@ -10,7 +10,8 @@ from hydra.persistence.artefacts import artefact_path
 from hydra.persistence.verify import verify
 from hydra.research.book import book_of
 from hydra.usecases.improve.cycle import begin
-from hydra.usecases.improve.decide import apply, by_hand, heal, proposal_of, retire, settle
+from hydra.usecases.improve.decide import apply, heal, proposal_of, settle
+from hydra.usecases.improve.people import by_hand, retire
 from hydra.usecases.improve.record import Aside
 from hydra.usecases.improve.run import look, look_at_change
 from hydra.usecases.improve.state import may_retire, status_of

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hydra.domain.champion import ArmRetired, Autonomy, BookPlanned, ChampionChanged, Change
+from hydra.domain.champion import Autonomy, BookPlanned, ChampionChanged, Change
 from hydra.domain.errors import Unavailable
 from hydra.ports import Conflict
 from hydra.research.book import CHALLENGER_PRIOR_MAX, Book, Role, book_of
@@ -32,7 +32,7 @@ from hydra.research.reasons import reasons_of
 from hydra.research.roster import Member
 from hydra.research.sharpe import diebold_mariano, min_track_record, sharpe_difference_p, spa_p
 from hydra.usecases.improve.cycle import Cycle, stops_of
-from hydra.usecases.improve.record import Decision, decision_of, decision_plain, facts_of, leader_of, plan_of
+from hydra.usecases.improve.record import Decision, decision_of, decision_plain, facts_of
 from hydra.usecases.improve.workshop import Workshop
 
 CYCLE = "daily-cycle"
@@ -256,69 +256,6 @@ def _admitted(shop: Workshop, cycle: Cycle, book: Book, mind: Mind) -> tuple[Boo
         members = (*members, member)
         cycle.notes.append(f"{member.model_id} enters at a prior of {CHALLENGER_PRIOR_MAX}")
     return book, mind, members
-
-
-def by_hand(shop: Workshop, cycle: Cycle, model_id: str, change: Change, by: str, reason: str) -> Decision:
-    """Another champion by a person's word, and the next session's plan with it, in one transaction.
-
-    The rule begins anew with this champion; the next cycle goes on from there. A champion that could not be
-    asked stays an arm of the record: it has to be mended or retired next.
-    """
-    old = leader_of(shop)
-    arena = cycle.arena
-    evidence = evidence_of(arena, model_id, old) if old in arena.ids else {}
-    healed = begun(RULES[shop.plan.rule], arena, cycle.book.promoted(model_id), cycle.panel.days[-1])
-    decision = Decision(
-        on=cycle.on,
-        book=healed.book,
-        members=arena.members,
-        mind=healed.mind,
-        forecasts=combined(arena, healed.book),
-        hashes=dict(zip(cycle.panel.symbols, cycle.panel.hashes, strict=True)),
-        stops=stops_of(cycle),
-        pointer_seq=cycle.pointer_seq,
-        change=change,
-        predecessor=old,
-        evidence=canonical({**evidence, "reason": reason}),
-        by=by,
-    )
-    if not publish(shop, decision):
-        problem = "another change of champion came first; look at `hydra status`"
-        raise Unavailable("HY-406", where="the champion's stream", problem=problem)
-    return decision
-
-
-def retire(shop: Workshop, cycle: Cycle, model_id: str, by: str, reason: str) -> Decision:
-    """An arm out of the book by a person's word, and the next session's plan without it, in one transaction.
-
-    The cycle was begun without the arm. Its weight is cash until the rule divides it anew. The rule
-    forgets nothing of the others; it begins anew where a person changed the champion since it last spoke.
-    """
-    book, mind = cycle.book, cycle.mind
-    if mind is None:
-        healed = begun(RULES[shop.plan.rule], cycle.arena, book, cycle.panel.days[-1])
-        book, mind = healed.book, healed.mind
-    decision = Decision(
-        on=cycle.on,
-        book=book,
-        members=cycle.members,
-        mind=mind,
-        forecasts=combined(cycle.arena, book),
-        hashes=dict(zip(cycle.panel.symbols, cycle.panel.hashes, strict=True)),
-        stops=stops_of(cycle),
-        pointer_seq=cycle.pointer_seq,
-        change=None,
-        predecessor="",
-        evidence="{}",
-        by=by,
-    )
-    sha256 = {one.model_id: one.sha256 for one in shop.registry.models()}.get(model_id, "")
-    retired = ArmRetired(model_id, sha256, cycle.on, reason, by)
-    outcome = shop.ledger.change_champion(cycle.pointer_seq, [retired, plan_of(shop, decision)])
-    if isinstance(outcome, Conflict):
-        problem = f"{outcome.reason}; look at `hydra status`"
-        raise Unavailable("HY-406", where="the champion's stream", problem=problem)
-    return decision
 
 
 def _years(value: float) -> float:
