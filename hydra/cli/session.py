@@ -188,6 +188,10 @@ def _targets(text: str) -> dict[str, int]:
     return found
 
 
+# Reasons that a person ends, not time.
+_STOPPED = ("TRADING_HALTED", "REDUCE_ONLY", "BREAKER_OPEN")
+
+
 def _print(outcome: dict[str, Any]) -> None:
     columns = ("id", "side", "order_qty", "cum_qty", "leaves_qty", "status", "reason")
     rows = [tuple(parent[name] for name in columns) for parent in outcome["parents"]]
@@ -195,3 +199,5 @@ def _print(outcome: dict[str, Any]) -> None:
         print_table(("parent", "side", "ordered", "filled", "left", "status", "reason"), rows)
     for denied in outcome["denied"]:
         print(f"{denied['symbol']} denied: {'; '.join(denied['reasons'])}")
+    if any(reason.startswith(_STOPPED) for denied in outcome["denied"] for reason in denied["reasons"]):
+        print("See `hydra trading show`, and docs/runbook.md before `hydra trading set ACTIVE`.")
