@@ -104,13 +104,16 @@ def clock_of(state_dir: Path, wish: ClockWish, wall_now_s: float) -> ScaledClock
 
 def read_clock(state_dir: Path) -> ScaledClock | None:
     """The clock a gateway wrote; None if there is none."""
+    path = state_dir / CLOCK_NAME
     try:
-        held = json.loads((state_dir / CLOCK_NAME).read_text())
+        held = json.loads(path.read_text())
+        return ScaledClock(_instant(held[START]), _speed(str(held[SPEED])), float(held[ANCHOR]))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError) as error:
-        raise UserError("HY-214", path=state_dir / CLOCK_NAME, problem=error) from error
-    return ScaledClock(_instant(held[START]), float(held[SPEED]), float(held[ANCHOR]))
+    except KeyError as error:
+        raise UserError("HY-214", path=path, problem=f"{error.args[0]} is missing") from error
+    except (OSError, TypeError, ValueError) as error:
+        raise UserError("HY-214", path=path, problem=error) from error
 
 
 def clock_values(clock: ScaledClock) -> dict[str, object]:

@@ -92,5 +92,12 @@ def bars_of_an_unknown_symbol(scene: Scene) -> CompletedProcess[str]:
 
 
 @provokes("HY-214")
+def a_clock_that_somebody_has_edited(scene: Scene) -> CompletedProcess[str]:
+    (scene.here / "sim").mkdir()
+    scene.file("sim/clock.json", '{"HYDRA_CLOCK_SPEED": 60}')
+    return scene.hydra("gateway", "clock", "--state-dir", "sim")
+
+
+@provokes("HY-214")
 def the_clock_of_a_gateway_that_never_ran(scene: Scene) -> CompletedProcess[str]:
     return scene.hydra("gateway", "clock", "--state-dir", "sim")
