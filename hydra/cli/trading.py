@@ -26,17 +26,20 @@ _COLUMNS: Final = ("scope", "state", "reason", "by", "at")
 def show(
     ctx: typer.Context, json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False
 ) -> None:
-    """The trading state of every scope that was ever set, and the circuit breakers that ever moved.
+    """The kills in force, the state of every scope ever set, and the circuit breakers that ever moved.
 
-    The strictest of ALL and the instrument's own state holds; a scope not listed is ACTIVE.
+    The strictest of ALL and the instrument's own state holds; a scope not listed is ACTIVE. A kill stands
+    in a file of this machine, also where the ledger could not be written.
     """
     held = _read(invocation(ctx).settings())
     if json:
         print_json(held)
         return
-    if not held["states"]:
+    for kill in held["kills"]:
+        print(f"{kill['scope']}: nothing is sent from this machine, {kill['told']}")
+    if not held["states"] and not held["kills"]:
         print("ACTIVE everywhere: nothing was ever narrowed.")
-    else:
+    elif held["states"]:
         rows = [{**row, "at": datetime.fromisoformat(row["at"])} for row in held["states"]]
         print_table(_COLUMNS, [tuple(row[name] for name in _COLUMNS) for row in rows])
     if held["breakers"]:
@@ -116,13 +119,18 @@ def _acknowledge(settings: Settings, name: str, by: str) -> str:
 
 
 def _read(settings: Settings) -> dict[str, list[dict[str, Any]]]:
-    from hydra.bootstrap import open_ledger_of
+    from hydra.bootstrap import has_ledger, open_ledger_of
     from hydra.persistence.views import breakers, trading_states
     from hydra.wiring import clock_of
 
+    latched = read_latch(settings.data_dir / LATCH_FILE)
+    kills = [{"scope": one.scope, "by": one.by, "at": one.at, "told": one.told} for one in latched]
+    if kills and not has_ledger(settings):
+        return {"kills": kills, "states": [], "breakers": []}
     ledger = open_ledger_of(settings, clock_of(settings), read_only=True)
     try:
-        return {"states": trading_states(ledger.database), "breakers": breakers(ledger.database)}
+        states = trading_states(ledger.database)
+        return {"kills": kills, "states": states, "breakers": breakers(ledger.database)}
     finally:
         ledger.close()
 

@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from hydra.domain.events import BreakerMoved, EquityMarked
+from hydra.domain.latch import Latched
 from hydra.persistence.ledger import SqlLedger
+from hydra.usecases.latch import LATCH_FILE, set_latch
 from tests.conftest import Hydra
 from tests.contract.ledger_facts import Desk, Hands, opened_ledger
 
@@ -80,3 +82,13 @@ def test_a_misspelt_breaker_is_refused_with_what_may_be_meant(hydra: Hydra, trip
     assert "HY-004" in done.stderr
     assert "did you mean drawdown?" in done.stderr
     assert tripped.state_and_peak() == ("AWAITING_ACK", PEAK)
+
+
+def test_a_kill_that_no_ledger_knows_is_shown_all_the_same(hydra: Hydra, data_dir: Path) -> None:
+    """`hydra kill` before the first session, or while the ledger could not be written."""
+    kill = Latched("ALL", "anna", "prices look wrong", datetime(2026, 11, 23, 15, tzinfo=UTC))
+    data_dir.mkdir(exist_ok=True)
+    set_latch(data_dir / LATCH_FILE, kill)
+    shown = hydra("trading", "show")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout == f"ALL: nothing is sent from this machine, {kill.told}\n"
