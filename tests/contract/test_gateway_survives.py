@@ -1,9 +1,12 @@
 """Kills at the moment of writing, restarts, and bytes that are no client: the books stay what they were."""
 
 import asyncio
+import json
 import signal
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -93,6 +96,16 @@ def test_sigterm_is_a_clean_end_and_the_clock_goes_on(tmp_path: Path) -> None:
     assert not (tmp_path / "control.json").exists()
     with running_gateway(tmp_path) as again:
         assert timedelta(0) <= again.now() - before < timedelta(minutes=10)
+
+
+def test_a_shell_takes_the_gateways_clock_over_in_one_line(gateway: GatewayProcess) -> None:
+    """What the README says: a session on another clock than its gateway's is refused."""
+    hydra = f"{sys.executable} -m hydra.cli"
+    line = f"export $({hydra} gateway clock --state-dir {gateway.state_dir}) && env"
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=50, check=True)
+    clock = json.loads((gateway.state_dir / "clock.json").read_text())
+    taken = dict(one.split("=", 1) for one in done.stdout.splitlines() if one.startswith("HYDRA_CLOCK_"))
+    assert taken == {name: str(value) for name, value in clock.items()}
 
 
 # --- garbage ----------------------------------------------------------------------------------------

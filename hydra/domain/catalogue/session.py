@@ -31,7 +31,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "HY-508": Entry(
         COULD_NOT_RUN,
         "this process and the gateway disagree on the time by {skew} s of wall time, limit {limit}",
-        "give both one clock: `hydra gateway clock` prints the HYDRA_CLOCK_ variables of a simulated gateway",
+        "give both one clock; a simulated gateway's: export $(hydra gateway clock --state-dir DIR)",
     ),
     "HY-509": Entry(
         COULD_NOT_RUN,
