@@ -146,13 +146,13 @@ def png_of(markdown: str) -> bytes:
 
 
 def until(condition: Callable[[], T], what: str, is_hopeless: Callable[[], bool] = lambda: False) -> T:
-    """Looks twenty times a second at first, then three times: each look is work for the server."""
+    """Looks twenty times a second at first, then every .7 s: each look is work for the server."""
     deadline, pause_s = time.monotonic() + WAIT_S, 0.05
     while not (met := condition()):
         assert time.monotonic() < deadline, f"never happened: {what}"
         assert not is_hopeless(), f"cannot happen any more: {what}"
         time.sleep(pause_s)
-        pause_s = min(0.35, pause_s * 1.1)
+        pause_s = min(0.7, pause_s * 1.15)
     return met
 
 

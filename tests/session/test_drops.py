@@ -11,8 +11,8 @@ pytestmark = pytest.mark.process
 
 WORKING = {
     **RESTING,
-    "execution.ladder_s": "[180.0, 1.0, 1200.0]",
-    "execution.horizon_s": "1381",
+    "execution.ladder_s": "[180.0, 1.0, 1800.0]",
+    "execution.horizon_s": "1981",
     "gateway.heartbeat_interval_s": 1,
     "gateway.heartbeat_deadline_s": 0.5,
     "gateway.heartbeat_misses_max": 2,
