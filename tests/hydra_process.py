@@ -15,15 +15,29 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 PRELOADED = (
+    "alembic.config",
+    "getpass",
     "hydra.bootstrap",
+    "hydra.cli.bars",
     "hydra.cli.doubt",
     "hydra.cli.gateway",
+    "hydra.cli.healing",
+    "hydra.cli.journal",
     "hydra.cli.kill_switch",
     "hydra.cli.session",
+    "hydra.persistence.journal",
+    "hydra.persistence.migrations.view_texts",
+    "hydra.persistence.registry",
+    "hydra.reports.cycle",
     "hydra.simgateway.process",
+    "hydra.simulation.campaign",
     "hydra.usecases.flatten",
+    "hydra.usecases.improve.run",
     "hydra.usecases.kill",
     "hydra.usecases.session",
+    "mako.template",
+    "pandas",
+    "pyarrow.parquet",
     "structlog",
 )
 POLL_S = 0.005

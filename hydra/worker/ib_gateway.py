@@ -123,6 +123,9 @@ class IbGatewayWorker(BaseWorker[IbGatewayConfiguration, IbGatewayVariables, IbG
             await asyncio.to_thread(self._close)
             raise
 
+    async def _worker_metadata(self) -> None:
+        """Nothing: to list the integrations it finds, Prefect would import them, Dask's among them."""
+
     async def teardown(self, *exc_info: Any) -> None:
         """End the flow runs where they stand, then close the desk: the lease is released last."""
         if self._watching is not None:

@@ -18,6 +18,7 @@ pytestmark = [
 ]
 
 HORIZON = 12
+HEAVY = {"pandas", "matplotlib", "scipy", "numba", "lightgbm", "tornado"}  # the last is Dask's
 PATIENT = {"execution__ladder_s": "[120.0, 60.0, 1100.0]"}  # there is time to start another worker
 # What a slice lost, later ones may make good: no cap by participation.
 CATCHING_UP = {"execution__participation_rate": 0.9}
@@ -27,7 +28,7 @@ def test_a_session_is_worked_slice_by_slice_shown_and_harmless_to_run_again(
     open_flow_day: OpenFlowDay,
 ) -> None:
     flow_day = open_flow_day()
-    worker = flow_day.start_worker(**CATCHING_UP)
+    worker = flow_day.start_worker(imports_itself=True, **CATCHING_UP)
     run_id = flow_day.start_run({"ZO": 5, "HE": -2}, horizon_minutes=HORIZON)
     state, message = flow_day.end_of(run_id)
     assert (state, message) == ("COMPLETED", "7 of 7 lots filled in 2 order(s); 0 symbol(s) denied")
@@ -44,7 +45,7 @@ def test_a_session_is_worked_slice_by_slice_shown_and_harmless_to_run_again(
     assert all(row["predicted_bps"] != "–" != row["actual_bps"] for row in artifacts["session-fills"])
     assert png_of(artifacts["session-plot"]).startswith(b"\x89PNG")
     assert "Both books agree" in artifacts["reconciliation"]
-    assert _loaded(worker.pid).isdisjoint({"pandas", "matplotlib", "scipy", "numba", "lightgbm"})
+    assert _loaded(worker.pid).isdisjoint(HEAVY)
 
     sent = flow_day.day.sent()
     again = flow_day.start_run({"ZO": 5, "HE": -2})
