@@ -36,9 +36,9 @@ def _framed(text: str) -> bytes:
 
 @provokes("HY-301")
 def nothing_listens(scene: Scene) -> CompletedProcess[str]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    return session(scene, port)
+    with socket.socket() as bound:  # held, so that nobody else listens there meanwhile
+        bound.bind(("127.0.0.1", 0))
+        return session(scene, bound.getsockname()[1])
 
 
 @provokes("HY-302")
