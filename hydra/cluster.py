@@ -93,9 +93,7 @@ def cluster_faults(address: str) -> Iterator[None]:
 def _client(address: str) -> Any:
     from distributed import Client
 
-    return Client(  # type: ignore[no-untyped-call]  # distributed is annotated in part
-        address, timeout=CONNECT_WALL_S_MAX, set_as_default=False
-    )
+    return Client(address, timeout=CONNECT_WALL_S_MAX, set_as_default=False)
 
 
 # --- in the worker's process ----------------------------------------------------------------------------

@@ -77,6 +77,7 @@ def resampled_means(series: Floats, draws: int, block: float, seed: int) -> Floa
     table = _table(series, block)
     twice = np.concatenate((table, table))
     prefix = np.concatenate((np.zeros((1, table.shape[1])), np.cumsum(twice, axis=0)))
+    prefix = np.ascontiguousarray(prefix)  # one layout: each is compiled by itself
     sums: Floats = _resampled_sums(prefix, draws, float(block), np.uint64(seed))
     sums /= table.shape[0]
     return sums
