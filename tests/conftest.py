@@ -50,13 +50,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByGroup(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if hasattr(config, "workerinput"):
-        from tests.distribution import spread
-
-        items[:] = spread(items, lambda item: item.nodeid)
-
-
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What was collected stays: looking through it for garbage again and again costs more than some tests."""
     gc.collect()

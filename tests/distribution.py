@@ -3,8 +3,7 @@
 By node id and not by xdist's own marks: from pytest 9.2 on those are silently ignored (pytest-xdist 1386).
 """
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 from xdist.scheduler import LoadGroupScheduling
 
@@ -26,22 +25,6 @@ GROUPS: Final = {
         "tests/session/test_people_decide.py::test_a_decision_that_does_not_fit",
     ),
 }
-# Sessions against a gateway in quick motion wait for the market; these compute meanwhile.
-WAITING: Final = "tests/session/"
-COMPUTING: Final = ("tests/unit/", "tests/test_")
-
-Test = TypeVar("Test")
-
-
-def spread(tests: list[Test], nodeid: Callable[[Test], str]) -> list[Test]:
-    """The tests that wait evenly among those that compute, after all others; else cores idle."""
-    waiting = [one for one in tests if nodeid(one).startswith(WAITING)]
-    computing = [one for one in tests if nodeid(one).startswith(COMPUTING)]
-    others = [one for one in tests if not nodeid(one).startswith((WAITING, *COMPUTING))]
-    placed = [
-        ((index + 0.5) / len(kind), one) for kind in (waiting, computing) for index, one in enumerate(kind)
-    ]
-    return others + [one for _, one in sorted(placed, key=lambda pair: pair[0])]
 
 
 def group_of(nodeid: str) -> str | None:

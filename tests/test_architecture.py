@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.distribution import group_of, spread
+from tests.distribution import group_of
 
 ROOT = Path(__file__).parent.parent
 TOOLS = Path(sys.executable).parent
@@ -272,13 +272,3 @@ def test_continuous_integration_runs_the_command_of_the_readme() -> None:
     last = (ROOT / ".ci" / "run").read_text().strip().splitlines()[-1]
     assert last == "exec make test"
     assert "make test" in (ROOT / "README.md").read_text()
-
-
-def test_tests_that_wait_are_spread_evenly_and_none_is_lost() -> None:
-    waiting = [f"tests/session/test_a.py::{no}" for no in range(3)]
-    computing = [f"tests/unit/test_b.py::{no}" for no in range(9)]
-    others = ["tests/contract/test_c.py::0"]
-    ordered = spread([*computing, *waiting, *others], str)
-    assert sorted(ordered) == sorted([*computing, *waiting, *others])
-    assert [ordered.index(one) for one in [*others, *waiting]] == [0, 2, 6, 10]
-    assert [one for one in ordered if one in computing] == computing
