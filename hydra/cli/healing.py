@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hydra.cli.invocation import begin_log, invocation
+from hydra.cli.invocation import begin_log, invocation, session_day
 from hydra.cli.output import print_json, print_table
 from hydra.domain.errors import UserError, did_you_mean
 
@@ -29,6 +29,7 @@ On = Annotated[
     str | None,
     typer.Option("--on", metavar="DATE", help="The session planned for; default: after the newest bar."),
 ]
+Arm = Annotated[str, typer.Argument(metavar="MODEL", help="An arm of the book; see `hydra status`.")]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides it.")]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the ledger.")]
 
@@ -126,7 +127,7 @@ def status(ctx: typer.Context, json: Json = False) -> None:
 @app.command()
 def promote(
     ctx: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="An arm of the book; see `hydra status`.")],
+    model: Arm,
     by: By,
     reason: Reason,
     on: On = None,
@@ -172,7 +173,7 @@ def rollback(ctx: typer.Context, by: By, reason: Reason, on: On = None, json: Js
 @app.command()
 def retire(
     ctx: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="An arm of the book; see `hydra status`.")],
+    model: Arm,
     by: By,
     reason: Reason,
     on: On = None,
@@ -273,14 +274,7 @@ def _looked(shop: Workshop, on: str | None, leader: str) -> Cycle:
 def _session(shop: Workshop, on: str | None) -> date:
     from hydra.usecases.improve.cycle import next_session
 
-    if on is None:
-        return next_session(shop)
-    try:
-        return date.fromisoformat(on)
-    except ValueError as error:
-        raise UserError(
-            "HY-507", where="--on", given=on, problem="not a date", example="--on 2026-11-23"
-        ) from error
+    return next_session(shop) if on is None else session_day(on)
 
 
 def _candidates(path: Path | None) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,16 @@ def _is_gate_passed(settings: Settings) -> bool:
 def invocation(ctx: typer.Context) -> Invocation:
     """The root's options, or their defaults where a sub-app runs by itself."""
     return ctx.obj if isinstance(ctx.obj, Invocation) else Invocation()
+
+
+def session_day(text: str) -> date:
+    """The date of --on; UserError HY-507 for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UserError(
+            "HY-507", where="--on", given=text, problem="not a date", example="--on 2026-11-23"
+        ) from error
 
 
 def beginning(typed: str, names: Iterable[str]) -> list[str]:

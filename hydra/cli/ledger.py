@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hydra.cli.invocation import invocation
+from hydra.cli.invocation import invocation, session_day
 from hydra.cli.output import print_json, print_json_lines, print_table
 from hydra.domain.errors import BrokenLaw, UserError, did_you_mean
 
@@ -116,7 +115,7 @@ def costs(
     from hydra.reports.fills import UNKNOWN
 
     with _reading(ctx) as ledger:
-        session_on = _day(on) if on is not None else last_session(ledger.database)
+        session_on = session_day(on) if on is not None else last_session(ledger.database)
         rows = cost_rows(ledger.session(session_on)) if session_on is not None else []
     if json:
         known = [{name: None if one == UNKNOWN else one for name, one in row.items()} for row in rows]
@@ -137,14 +136,6 @@ _PARTS = (
     *("symbol", "effective_ticks", "realised_ticks", "realised_lots", "capture"),
     *("trading_usd", "opportunity_usd", "fees_usd", "shortfall_usd", "shortfall_bps"),
 )
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        example = "--on 2026-11-23"
-        raise UserError("HY-507", where="--on", given=text, problem="not a date", example=example) from error
 
 
 @contextmanager

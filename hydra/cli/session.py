@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hydra.cli.invocation import begin_log, invocation
+from hydra.cli.invocation import begin_log, invocation, session_day
 from hydra.cli.output import print_json, print_table
 from hydra.domain.errors import BROKEN, DONE, IN_DOUBT, UserError
 
@@ -135,7 +134,7 @@ def _request(
                 example="--symbols ZO --targets ZO=12",
             )
     return SessionRequest(
-        session_on=_day(on), symbols=names, targets=wanted, amend_by=(by or "") if amend else ""
+        session_on=session_day(on), symbols=names, targets=wanted, amend_by=(by or "") if amend else ""
     )
 
 
@@ -145,15 +144,6 @@ def _with_strategy(request: SessionRequest, name: str | None) -> SessionRequest:
     from hydra.usecases.plan import named_strategy
 
     return request if name is None else replace(request, strategy=named_strategy(name).name)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UserError(
-            "HY-507", where="--on", given=text, problem="not a date", example="--on 2026-11-23"
-        ) from error
 
 
 def _symbols(text: str) -> tuple[str, ...]:
