@@ -138,15 +138,20 @@ def test_instants_and_dates_are_iso_text_with_their_zone(stream: io.StringIO, st
 class FullDisk(io.StringIO):
     """Where stderr was redirected to a file and the disk ran full."""
 
+    refused = 0
+
     def flush(self) -> None:
+        self.refused += 1
         raise OSError(ENOSPC, "No space left on device")
 
 
 @pytest.mark.usefixtures("stream")
 def test_a_log_that_cannot_be_written_stops_nobody() -> None:
     """Nor does a `| head` that has gone; an event is told in the middle of the order path."""
-    eventlog.configure("human", "info", stream=FullDisk())
+    disk = FullDisk()
+    eventlog.configure("human", "info", stream=disk)
     eventlog.event("hydra.child.sent", order_ref="H-1")
+    assert disk.refused == 1
 
 
 def test_a_context_is_on_every_event_inside_it(stream: io.StringIO) -> None:
