@@ -1,7 +1,7 @@
 """Why a model says what it says today: each part's own word, and a learner's SHAP contributions, as text."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hydra.research.book import Book
@@ -38,6 +38,12 @@ def reasons_of(arena: Arena, book: Book) -> tuple[Reason, ...]:
                 said = float(arena.forecasts[-1, at, arm])
                 found.append(Reason(symbol, member.model_id, round(weight, 4), round(said, 4), why))
     return tuple(found)
+
+
+def as_traded(reasons: Iterable[Reason], book: Book) -> tuple[Reason, ...]:
+    """What the arms of that book said earlier, each with the weight it has there."""
+    weights = {arm.spec_id: round(arm.weight, 4) for arm in book.arms}
+    return tuple(replace(one, weight=weights[one.model]) for one in reasons if one.model in weights)
 
 
 def why_of(spec: ModelSpec, bars: Bars, artefacts: Sequence[str]) -> str:

@@ -94,8 +94,10 @@ def begin(shop: Workshop, on: date, aside: Aside = NOBODY) -> Cycle:
     before = decision_of(shop, last[0], last[2], aside) if last is not None else None
     known = decided or before
     if known is None:
-        book, mind = still_in(shop, seed_book(seed_members(), shop.plan.envelope), None, 0, aside)
-        members = tuple(one for one in seed_members() if one.model_id in {arm.spec_id for arm in book.arms})
+        seeds = seed_members()
+        book, mind = still_in(shop, seed_book(seeds, shop.plan.envelope), None, 0, aside)
+        kept = {arm.spec_id for arm in book.arms}
+        members = tuple(one for one in seeds if one.model_id in kept)
     else:
         members, mind = known.members, known.mind
         book = replace(known.book, envelope=shop.plan.envelope)

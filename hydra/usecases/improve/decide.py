@@ -28,7 +28,7 @@ from hydra.research.healing import (
     with_member,
 )
 from hydra.research.power import sharpe_error_year, years_to_power
-from hydra.research.reasons import reasons_of
+from hydra.research.reasons import as_traded, reasons_of
 from hydra.research.roster import Member
 from hydra.research.sharpe import diebold_mariano, min_track_record, sharpe_difference_p, spa_p
 from hydra.usecases.improve.cycle import Cycle, stops_of
@@ -120,22 +120,34 @@ def settle(shop: Workshop, cycle: Cycle, proposal: Proposal | None, approver: st
     book, mind, members = healed.book, healed.mind, cycle.members
     if shop.autonomy is not Autonomy.LOCKDOWN:
         book, mind, members = _admitted(shop, cycle, book, mind)
-    cycle.decision = Decision(
-        on=cycle.on,
+    cycle.decision = replace(
+        planned(cycle, healed.book, mind, approver or CYCLE),
         book=book,
         members=members,
-        mind=mind,
-        forecasts=combined(cycle.arena, healed.book),
-        hashes=dict(zip(cycle.panel.symbols, cycle.panel.hashes, strict=True)),
-        stops=stops_of(cycle),
-        pointer_seq=cycle.pointer_seq,
         change=change,
         predecessor=cycle.book.champion if change in (Change.PROMOTED, Change.ROLLED_BACK) else "",
         evidence=canonical(dict(proposal.evidence)) if proposal and change else "{}",
-        by=approver or CYCLE,
         reasons=reasons_of(cycle.arena, healed.book),
     )
     return cycle.decision
+
+
+def planned(cycle: Cycle, book: Book, mind: Mind, by: str) -> Decision:
+    """The same champion and that book, on today's forecasts and stops."""
+    return Decision(
+        on=cycle.on,
+        book=book,
+        members=cycle.members,
+        mind=mind,
+        forecasts=combined(cycle.arena, book),
+        hashes=dict(zip(cycle.panel.symbols, cycle.panel.hashes, strict=True)),
+        stops=stops_of(cycle),
+        pointer_seq=cycle.pointer_seq,
+        change=None,
+        predecessor="",
+        evidence="{}",
+        by=by,
+    )
 
 
 def apply(shop: Workshop, cycle: Cycle) -> Decision:
@@ -171,15 +183,12 @@ def _as_it_stands(shop: Workshop, decision: Decision) -> Decision:
     if plan is None:
         return decision
     book = book_of(shop.registry.text(plan.book_sha256))
-    weights = {arm.spec_id: round(arm.weight, 4) for arm in book.arms}
     return replace(
         decision,
         book=book,
         forecasts={one.symbol: float(one.forecast) for one in plan.forecasts},
         stops={one.symbol: one.stop for one in plan.forecasts if one.stop},
-        reasons=tuple(
-            replace(one, weight=weights[one.model]) for one in decision.reasons if one.model in weights
-        ),
+        reasons=as_traded(decision.reasons, book),
     )
 
 
@@ -217,21 +226,7 @@ def plan_meanwhile(shop: Workshop, cycle: Cycle) -> None:
     if cycle.decided is not None or shop.ledger.champions.plan(cycle.on) is not None:
         return
     assert cycle.healed is not None
-    meanwhile = Decision(
-        on=cycle.on,
-        book=cycle.book,
-        members=cycle.members,
-        mind=cycle.mind or cycle.healed.mind,
-        forecasts=combined(cycle.arena, cycle.book),
-        hashes=dict(zip(cycle.panel.symbols, cycle.panel.hashes, strict=True)),
-        stops=stops_of(cycle),
-        pointer_seq=cycle.pointer_seq,
-        change=None,
-        predecessor="",
-        evidence="{}",
-        by=CYCLE,
-    )
-    publish(shop, meanwhile)
+    publish(shop, planned(cycle, cycle.book, cycle.mind or cycle.healed.mind, CYCLE))
 
 
 def _held_back(cycle: Cycle, healed: Healed) -> Healed:

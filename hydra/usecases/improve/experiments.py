@@ -24,6 +24,7 @@ from hydra.research.panel import Panel, panel_of
 from hydra.research.reasons import why_of
 from hydra.research.roster import Member, bars_of, fresh, member_of, named, parameters, plain
 from hydra.usecases.improve.cycle import Cycle, markets_of
+from hydra.usecases.improve.record import known_sha256
 from hydra.usecases.improve.workshop import Tried as Walked
 from hydra.usecases.improve.workshop import Workshop
 
@@ -249,7 +250,7 @@ def _member(shop: Workshop, cycle: Cycle, done: Experiment, run: Walked) -> Memb
     learnt = dict(zip(cycle.panel.symbols, run.learnt, strict=True))
     made = Member(named(spec, until), spec, learnt, until)
     # registered by a run that died before its record: a family that learns by chance made another then
-    first = {one.model_id: one.sha256 for one in shop.registry.models()}.get(made.model_id)
+    first = known_sha256(shop, made.model_id)
     return made if first is None else member_of(made.model_id, shop.registry.load(made.model_id, first))
 
 

@@ -1,14 +1,16 @@
 """What a person decides of the book: who leads, who goes; with the next plan, in one transaction."""
 
+from dataclasses import replace
+
 from hydra.domain.champion import ArmRetired, Change
 from hydra.domain.errors import Unavailable
 from hydra.ports import Conflict
 from hydra.research.experiment import canonical
 from hydra.research.heal import RULES
-from hydra.research.healing import begun, combined
-from hydra.usecases.improve.cycle import Cycle, stops_of
-from hydra.usecases.improve.decide import evidence_of, publish
-from hydra.usecases.improve.record import Decision, leader_of, plan_of
+from hydra.research.healing import begun
+from hydra.usecases.improve.cycle import Cycle
+from hydra.usecases.improve.decide import evidence_of, planned, publish
+from hydra.usecases.improve.record import Decision, known_sha256, leader_of, plan_of
 from hydra.usecases.improve.workshop import Workshop
 
 
@@ -22,19 +24,11 @@ def by_hand(shop: Workshop, cycle: Cycle, model_id: str, change: Change, by: str
     arena = cycle.arena
     evidence = evidence_of(arena, model_id, old) if old in arena.ids else {}
     healed = begun(RULES[shop.plan.rule], arena, cycle.book.promoted(model_id), cycle.panel.days[-1])
-    decision = Decision(
-        on=cycle.on,
-        book=healed.book,
-        members=arena.members,
-        mind=healed.mind,
-        forecasts=combined(arena, healed.book),
-        hashes=dict(zip(cycle.panel.symbols, cycle.panel.hashes, strict=True)),
-        stops=stops_of(cycle),
-        pointer_seq=cycle.pointer_seq,
+    decision = replace(
+        planned(cycle, healed.book, healed.mind, by),
         change=change,
         predecessor=old,
         evidence=canonical({**evidence, "reason": reason}),
-        by=by,
     )
     if not publish(shop, decision):
         problem = "another change of champion came first; look at `hydra status`"
@@ -52,22 +46,8 @@ def retire(shop: Workshop, cycle: Cycle, model_id: str, by: str, reason: str) ->
     if mind is None:
         healed = begun(RULES[shop.plan.rule], cycle.arena, book, cycle.panel.days[-1])
         book, mind = healed.book, healed.mind
-    decision = Decision(
-        on=cycle.on,
-        book=book,
-        members=cycle.members,
-        mind=mind,
-        forecasts=combined(cycle.arena, book),
-        hashes=dict(zip(cycle.panel.symbols, cycle.panel.hashes, strict=True)),
-        stops=stops_of(cycle),
-        pointer_seq=cycle.pointer_seq,
-        change=None,
-        predecessor="",
-        evidence="{}",
-        by=by,
-    )
-    sha256 = {one.model_id: one.sha256 for one in shop.registry.models()}.get(model_id, "")
-    retired = ArmRetired(model_id, sha256, cycle.on, reason, by)
+    decision = planned(cycle, book, mind, by)
+    retired = ArmRetired(model_id, known_sha256(shop, model_id) or "", cycle.on, reason, by)
     outcome = shop.ledger.change_champion(cycle.pointer_seq, [retired, plan_of(shop, decision)])
     if isinstance(outcome, Conflict):
         problem = f"{outcome.reason}; look at `hydra status`"

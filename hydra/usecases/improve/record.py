@@ -109,6 +109,11 @@ def still_in(
     return book, mind
 
 
+def known_sha256(shop: Workshop, model_id: str) -> str | None:
+    """The sha256 of the artefact kept under that name; None where none ever was."""
+    return next((one.sha256 for one in shop.registry.models() if one.model_id == model_id), None)
+
+
 def registered(shop: Workshop, member: Member) -> str:
     """The sha256 of the model's artefact, registered now if it never was."""
     return shop.registry.register(

@@ -6,7 +6,7 @@ from typing import Any
 
 from hydra.domain.champion import ArmRetired
 from hydra.research.book import Book, book_of
-from hydra.research.reasons import Reason
+from hydra.research.reasons import Reason, as_traded
 from hydra.research.roster import seed_book, seed_members
 from hydra.usecases.improve.record import leader_of, still_in
 from hydra.usecases.improve.workshop import Workshop
@@ -88,9 +88,8 @@ def retired_before(shop: Workshop, model_id: str) -> ArmRetired | None:
 
 def _reasons(raw: Mapping[str, Any], book: Book) -> list[dict[str, Any]]:
     """What the arms still in the book said when it was decided; none in a book of an older build."""
-    weights = {arm.spec_id: round(arm.weight, 4) for arm in book.arms}
-    said = [Reason(**one) for one in raw.get("reasons", ())]
-    return [asdict(one) | {"weight": weights[one.model]} for one in said if one.model in weights]
+    said = (Reason(**one) for one in raw.get("reasons", ()))
+    return [asdict(one) for one in as_traded(said, book)]
 
 
 def _weights(book: Book) -> list[dict[str, Any]]:
